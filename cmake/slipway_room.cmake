@@ -1,4 +1,4 @@
-# slipway_room(<room> DEPS <room>… [LIBS <target>…] [TEST_DEPS <room>…] [TEST_LIBS <target>…])
+# slipway_room(<room> DEPS <room>… [LIBS <target>…] [TEST_DEPS <room or room_testing>…] [TEST_LIBS <target>…])
 #
 # One room is one static library: every .cc beside the CMakeLists.txt and in internal/. `*_test.cc` become one test
 # program labelled with the room's name; `testing/*.cc` become a library of fakes and contract tests, `<room>_testing`.
@@ -25,7 +25,7 @@ function(slipway_room room)
 
   if(fakes)
     add_library(${room}_testing STATIC ${fakes})
-    target_link_libraries(${room}_testing PUBLIC ${room} GTest::gtest GTest::gmock)
+    target_link_libraries(${room}_testing PUBLIC ${room} GTest::gtest GTest::gmock nlohmann_json::nlohmann_json)
   endif()
 
   if(tests AND GTest_FOUND)

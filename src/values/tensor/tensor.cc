@@ -1,6 +1,7 @@
 #include "values/tensor/tensor.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "values/base/bug.h"
 #include "values/base/checked.h"
@@ -27,6 +28,17 @@ bool is_floating(DataType type) {
 }
 
 bool is_integer(DataType type) { return type >= DataType::kUint8 && type <= DataType::kInt64; }
+
+float widen(Half half) {
+  const uint32_t sign = static_cast<uint32_t>(half.bits >> 15) << 31;
+  const uint32_t exponent = half.bits >> 10 & 31, fraction = half.bits & 1023;
+  if (exponent == 0) {
+    const float small = static_cast<float>(fraction) * 0x1p-24F;
+    return sign ? -small : small;
+  }
+  const uint32_t wide = exponent == 31 ? 255 : exponent + 112;
+  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+}
 
 size_t element_size(DataType type) {
   return with_type(type, []<class T>() { return sizeof(T); });

@@ -74,6 +74,7 @@ class Shape {
 struct Half {
   uint16_t bits;
 };
+float widen(Half half);  // exact
 
 template <class T>
 constexpr DataType data_type_of();
