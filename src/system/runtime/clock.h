@@ -1,0 +1,21 @@
+// The only place that asks the machine for the time. Whoever decides gets `now` as an argument instead.
+#pragma once
+
+#include "values/base/time.h"
+
+namespace slipway::runtime {
+
+class Clock {  // thread-safe
+ public:
+  virtual ~Clock() = default;
+  virtual TimePoint now() const = 0;
+  virtual WallTime wall() const = 0;
+};
+
+class RealClock final : public Clock {
+ public:
+  TimePoint now() const override { return std::chrono::steady_clock::now(); }
+  WallTime wall() const override { return std::chrono::system_clock::now(); }
+};
+
+}  // namespace slipway::runtime

@@ -1,0 +1,16 @@
+// How many CPUs we were given: what the affinity mask allows, and no more than the cgroup's quota. A server
+// that counts the host's CPUs instead is throttled.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace slipway::runtime {
+
+int granted_cpus();  // ≥ 1
+
+// CPUs' worth of time that a quota gives, rounded up; nothing when there is no limit.
+std::optional<int> quota_v2(std::string_view cpu_max);  // "200000 100000" or "max 100000"
+std::optional<int> quota_v1(std::string_view quota_us, std::string_view period_us);
+
+}  // namespace slipway::runtime
