@@ -15,6 +15,8 @@ namespace slipway::runtime {
 
 using namespace std::chrono_literals;
 
+constexpr Duration kHeartbeat = 2s;  // an idle loop's last_round() is never older
+
 void EventLoop::Timer::arm(TimePoint deadline) {
   disarm();
   deadline_ = deadline;
@@ -123,7 +125,7 @@ void EventLoop::post(std::function<void()> task) {
 }
 
 void EventLoop::run() {
-  while (!stopping_.load()) step(1h);
+  while (!stopping_.load()) step(kHeartbeat);
 }
 
 void EventLoop::stop() {

@@ -1,0 +1,92 @@
+#include "system/http/internal/framing.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace slipway::http::internal {
+namespace {
+
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && c != '\t') || byte == 0x7F;
+}
+
+bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower,
+                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+}
+
+bool read_length(std::string_view text, uint64_t& length) {
+  if (text.empty() || text.size() > 19) return false;  // no leading '+', no spaces, no overflow
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace
+
+bool HeadScanner::end_line(std::string_view line) {
+  if (line.empty() && !first_line_) return true;
+  if (line.empty()) refusal_ = {400, "the request line is empty"};
+  const bool folded = !first_line_ && (line.starts_with(' ') || line.starts_with('\t'));
+  if (folded) refusal_ = {400, "a header line is folded"};
+  if (std::ranges::any_of(line, is_control)) refusal_ = {400, "a control character in the head"};
+  if (first_line_ && std::ranges::count(line, ' ') != 2)
+    refusal_ = {400, "the request line is not METHOD TARGET VERSION with single spaces"};
+  first_line_ = false;
+  return refusal_.status != 0;
+}
+
+bool HeadScanner::scan(std::string_view bytes) {
+  while (next_ < bytes.size()) {
+    const void* found = std::memchr(bytes.data() + next_, '\n', bytes.size() - next_);
+    if (found == nullptr) {
+      next_ = bytes.size();
+      return false;
+    }
+    const size_t at = static_cast<size_t>(static_cast<const char*>(found) - bytes.data());
+    next_ = at + 1;
+    if (at == line_start_ || bytes[at - 1] != '\r') {
+      refusal_ = {400, "a line ends without CR"};
+      return true;
+    }
+    const std::string_view line = bytes.substr(line_start_, at - 1 - line_start_);
+    line_start_ = next_;
+    if (end_line(line)) return true;
+  }
+  return false;
+}
+
+Framing check_framing(std::span<const base::Header> headers, Version version) {
+  Framing framing;
+  const auto refuse = [&](int status, std::string_view reason) {
+    if (!framing.refusal) framing.refusal = {status, reason};
+  };
+  int hosts = 0, lengths = 0;
+  if (version.major != 1 || version.minor > 1) refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+  for (const base::Header& header : headers) {
+    if (header.name == "host") ++hosts;
+    if (header.name == "content-length") {
+      ++lengths;
+      if (!read_length(header.value, framing.content_length)) refuse(400, "Content-Length is not a number");
+    }
+    if (header.name == "transfer-encoding") {
+      if (version.minor == 0) refuse(400, "Transfer-Encoding in an HTTP/1.0 request");
+      if (framing.chunked) refuse(400, "Transfer-Encoding stands there twice");
+      if (!equals_ignoring_case(header.value, "chunked"))
+        refuse(501, "the only Transfer-Encoding is chunked");
+      framing.chunked = true;
+    }
+    if (header.name == "expect") {
+      if (!equals_ignoring_case(header.value, "100-continue")) refuse(417, "the only Expect is 100-continue");
+      framing.expects_continue = version.minor > 0;
+    }
+  }
+  if (lengths > 1) refuse(400, "Content-Length stands there twice");
+  if (lengths > 0 && framing.chunked) refuse(400, "Content-Length and Transfer-Encoding together");
+  if (hosts > 1) refuse(400, "Host stands there twice");
+  if (hosts == 0 && version.minor > 0) refuse(400, "Host is missing");
+  return framing;
+}
+
+}  // namespace slipway::http::internal
