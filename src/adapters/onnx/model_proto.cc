@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "adapters/onnx/internal/constant_nodes.h"
 #include "adapters/onnx/internal/tensor_proto.h"
 #include "values/base/checked.h"
 #include "values/wire/wire.h"
@@ -16,7 +17,7 @@ using wire::Reader;
 using wire::Type;
 
 // What the runtime's structures take at most, measured on files that hold nothing else.
-constexpr uint64_t kPerNode = 2500;
+constexpr uint64_t kPerNode = 3000;
 constexpr uint64_t kPerAttribute = 250;
 constexpr uint64_t kPerTensor = 700;
 constexpr uint64_t kPerValue = 400;
@@ -71,6 +72,7 @@ class Walk {
   std::map<std::string, Function> functions_;
   Function main_;
   Function* here_ = &main_;
+  ConstantNodes constants_;
 };
 
 Status done(const Reader& in) {
@@ -93,6 +95,7 @@ Status Walk::tensor(Reader in) {
   if (auto fits = check_claim(claim); !fits) {
     return fail(Code::kInvalid, "at byte {}: {}", at, printable(fits.error().message));
   }
+  constants_.add_constant(claim.name);
   if (auto paid = charge(kPerTensor + claim.strings * kPerString); !paid) return paid;
   if (!claim.external) return ok();
   auto external = external_data(claim);
@@ -135,15 +138,24 @@ Status Walk::attribute(Reader in, size_t depth) {
 Status Walk::node(Reader in, size_t depth) {
   if (auto paid = charge(kPerNode); !paid) return paid;
   ++here_->nodes;
+  constants_.add_node();
   std::string_view op;
   std::string_view domain;
+  std::vector<Reader> attributes;
   while (in.next()) {
     if (in.is(4, Type::kBytes)) op = in.bytes();
     if (in.is(7, Type::kBytes)) domain = in.bytes();
     Status read = ok();
+    if (in.is(1, Type::kBytes)) constants_.add_input(in.bytes());
+    if (in.is(2, Type::kBytes)) constants_.add_output(in.bytes());
     if (in.is(1, Type::kBytes) || in.is(2, Type::kBytes)) read = charge(kPerString);
-    if (in.is(5, Type::kBytes)) read = attribute(in.nested(), depth);
+    if (in.is(5, Type::kBytes)) attributes.push_back(in.nested());
     if (!read) return read;
+  }
+  constants_.set_operator(op);
+  // Graphs inside come last: their nodes are nodes of their own.
+  for (const Reader& each : attributes) {
+    if (auto read = attribute(each, depth); !read) return read;
   }
   if (std::ranges::find(kMixRows, op) != kMixRows.end()) facts_.mixes_rows = true;
   here_->calls.push_back(fmt::format("{}\n{}", domain, op));
@@ -240,6 +252,7 @@ Status Walk::check_whole() {
   functions_["main"] = std::move(main_);
   auto nodes = written_out("main", 0);
   if (!nodes) return fail(nodes.error());
+  facts_.constant_nodes = functions_.size() > 1 ? *nodes : constants_.count();
   return ok();
 }
 
@@ -277,7 +290,7 @@ Result<ModelFacts> Walk::run() {
 
 Result<ModelFacts> read_model_proto(std::string_view bytes, const ProtoLimits& limits) {
   auto facts = Walk(bytes, limits).run();
-  if (facts) return facts;
+  if (facts || facts.error().code != Code::kInvalid) return facts;
   return fail(base::within("not a whole ONNX model", facts.error()));
 }
 

@@ -17,7 +17,7 @@ namespace slipway::onnx {
 
 struct ProtoLimits {
   size_t depth = 16;                   // graphs inside nodes inside graphs
-  uint64_t memory = 16 << 20;          // bytes that the runtime's own structures may take, plus…
+  uint64_t memory = 9 << 20;           // bytes that the runtime's own structures may take, plus…
   uint64_t memory_per_byte = 12;       // …this for each byte of the file
   uint64_t inlined_nodes = 1'000'000;  // nodes after every local function is written out
 };
@@ -43,6 +43,7 @@ struct ModelFacts {
   std::vector<OperatorSet> operator_sets;
   std::vector<ExternalData> external;
   std::vector<std::string> without_shape;  // inputs and outputs whose rank the file leaves open
+  uint64_t constant_nodes = 0;             // at least as many as the runtime computes while it loads
   bool mixes_rows = false;                 // an operator answers each row depending on the others
 };
 

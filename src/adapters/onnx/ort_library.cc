@@ -34,16 +34,15 @@ Result<void*> open_library() {
   std::string tried;
   for (const auto& path : candidates) {
     if (auto file = os::open_file(path); !file) {
-      tried += "\n  " + file.error().message;
+      tried += "; " + file.error().message;
       continue;
     }
     if (void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
-    tried += fmt::format("\n  {}", ::dlerror());
+    tried += fmt::format("; {}", ::dlerror());
   }
-  return fail(
-      Code::kUnsupported,
-      "ONNX models need ONNX Runtime, which was not found; run tools/setup, or let {} name {}. Tried:{}",
-      kLibraryVariable, kLibraryName, tried);
+  return fail(Code::kUnsupported,
+              "ONNX models need ONNX Runtime, which was not found; run tools/setup, or let {} name {}{}",
+              kLibraryVariable, kLibraryName, tried);
 }
 
 Result<const OrtApi*> find_api(void* library) {

@@ -69,13 +69,15 @@ Result<CheckedFile> check_file(const backend::ModelFiles& files) {
   return out;
 }
 
-// What the runtime may spend on folding one constant. Above it the node stays in the graph.
-std::string folding_limit(uint64_t file_bytes) {
-  return std::to_string(std::min<uint64_t>(uint64_t{1} << 30, (uint64_t{1} << 20) + file_bytes));
+// What one constant computed at load may take, so that all of them together stay near the files' size. Above
+// it the node stays in the graph.
+std::string folding_limit(const CheckedFile& file) {
+  const uint64_t all = (uint64_t{4} << 20) + 8 * file.bytes;
+  return std::to_string(all / std::max<uint64_t>(file.facts.constant_nodes, 1));
 }
 
-Status configure(const OrtApi& ort, OrtSessionOptions* options, int threads, uint64_t file_bytes) {
-  const std::string limit = folding_limit(file_bytes);
+Status configure(const OrtApi& ort, OrtSessionOptions* options, int threads, const CheckedFile& file) {
+  const std::string limit = folding_limit(file);
   const std::array<std::pair<const char*, const char*>, 5> settings = {{
       {"session.intra_op.allow_spinning", "0"},
       {"session.inter_op.allow_spinning", "0"},
@@ -102,7 +104,7 @@ Result<Owned<OrtSession>> create_session(const OrtLibrary& library, const Checke
   Owned<OrtSessionOptions> options(ort.ReleaseSessionOptions);
   Owned<OrtSession> session(ort.ReleaseSession);
   Status made = check(ort, ort.CreateSessionOptions(options.out()));
-  if (made) made = configure(ort, options.get(), threads, file.bytes);
+  if (made) made = configure(ort, options.get(), threads, file);
   if (made) {
     made =
         check(ort, ort.CreateSession(library.environment, file.path.c_str(), options.get(), session.out()));
