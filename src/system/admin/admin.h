@@ -1,0 +1,36 @@
+// The routes by which a process tells probes and scrapers about itself. An AdminServer answers them on a
+// thread of its own, so that they answer while every other loop is busy.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "system/http/router.h"
+#include "system/http/server.h"
+#include "system/telemetry/metrics.h"
+
+namespace slipway::admin {
+
+// Asked from the admin's thread. Each has its own meaning: started = loading has finished, ready = can answer
+// now, live = the process makes progress; a probe that restarts must look at `live` alone.
+struct Probes {
+  std::function<bool()> started, ready, live;
+};
+
+// `registry` must outlive whoever answers the routes.
+std::vector<http::Route> routes(Probes probes, const telemetry::Registry& registry);
+
+class AdminServer {
+ public:
+  AdminServer(http::Address address, std::vector<http::Route> routes, const runtime::Clock& clock);
+  Status start() { return server_.start(); }
+  void stop() { server_.stop(); }
+  const http::Address& address() const { return server_.address(); }
+
+ private:
+  http::Router router_;
+  http::Server server_;
+};
+
+}  // namespace slipway::admin
