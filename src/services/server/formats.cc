@@ -28,7 +28,7 @@ Result<Verdict> judge_file(const std::string& path) {
 }
 
 tl::unexpected<Error> refusal(const std::string& path, const Verdict& verdict) {
-  if (verdict.finding == Finding::kRefused) {
+  if (verdict.finding != Finding::kUnknown) {
     return fail(Code::kUnsupported, "{}: this is {}: {}", path, verdict.what, verdict.way_out);
   }
   return fail(Code::kInvalid, "{}: this is {}; served are ONNX, XGBoost JSON and UBJSON, and LightGBM text",

@@ -50,7 +50,8 @@ Verdict served(std::string_view backend, std::string what) {
   return {.finding = Finding::kServed, .backend = backend, .what = std::move(what)};
 }
 Verdict refused(std::string what, std::string_view way_out) {
-  return {.finding = Finding::kRefused, .what = std::move(what), .way_out = way_out};
+  const auto finding = way_out == kNoModelWayOut ? Finding::kData : Finding::kRefused;
+  return {.finding = finding, .what = std::move(what), .way_out = way_out};
 }
 Verdict unknown(std::string what) { return {.finding = Finding::kUnknown, .what = std::move(what)}; }
 
@@ -106,13 +107,13 @@ Verdict judge_ubjson(std::string_view bytes) {
   constexpr std::string_view kWidths = "iUIlL";
   constexpr std::array<size_t, 5> kBytes = {1, 1, 2, 4, 8};
   const size_t width = kBytes[kWidths.find(bytes[1])];
-  if (bytes.size() < 2 + width) return unknown("at byte 2: UBJSON that is cut off");
+  if (bytes.size() < 2 + width) return unknown("UBJSON that is cut off at byte 2");
   uint64_t length = 0;
   for (size_t i = 0; i < width; ++i) length = length << 8 | static_cast<uint8_t>(bytes[2 + i]);
   const std::string_view rest = bytes.substr(2 + width);
   if (length > rest.size()) {
-    return unknown(
-        fmt::format("at byte 2: UBJSON whose first key claims {} bytes, {} are left", length, rest.size()));
+    return unknown(fmt::format("UBJSON that is broken at byte 2: its first key claims {} bytes, {} are left",
+                               length, rest.size()));
   }
   const std::string_view key = rest.substr(0, static_cast<size_t>(length));
   if (key == "learner" || key == "version") return served("native", "XGBoost UBJSON");
