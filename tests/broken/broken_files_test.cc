@@ -35,6 +35,7 @@ constexpr bool kSanitized = false;
 
 const std::string kBroken = SLIPWAY_TEST_DATA "/broken/";
 constexpr int kSeconds = 20;
+constexpr rlim_t kAddressSpace = rlim_t{4} << 30;  // the sanitizers' shadow needs more, so they go without
 
 struct Case {
   std::string name;
@@ -43,6 +44,15 @@ struct Case {
 
   std::string path() const { return kBroken + name + "/" + file; }
 };
+
+// Small ONNX files that would have the runtime unfold gigabytes while it loads.
+std::vector<Case> bombs() {
+  std::vector<Case> cases;
+  for (const auto* name : {"doubling_concat", "many_constants", "unfolding_functions"}) {
+    cases.push_back({"../onnx", std::string(name) + ".onnx"});
+  }
+  return cases;
+}
 
 std::vector<Case> all_cases() {
   std::ifstream file(kBroken + "manifest.json");
@@ -98,13 +108,24 @@ Status ask(const backend::Model& model) {
   return model.run(inputs, outputs, {.arena = arena, .deadline = soon});
 }
 
-[[noreturn]] void child(const std::string& path, int out) {
+// Whether a model that loaded is asked once too.
+enum class Ask : uint8_t { kNothing, kOneRow };
+
+void limit_this_process() {
   ::alarm(kSeconds);
+  const rlimit seconds{kSeconds, kSeconds};
+  EXPECT_EQ(::setrlimit(RLIMIT_CPU, &seconds), 0);
+  const rlimit address_space{kAddressSpace, kAddressSpace};
+  EXPECT_TRUE(kSanitized || ::setrlimit(RLIMIT_AS, &address_space) == 0);
+}
+
+[[noreturn]] void child(const std::string& path, Ask asking, int out) {
+  limit_this_process();
   std::ofstream("/proc/self/clear_refs") << "5";  // forgets the parent's peak
   const uint64_t start = memory("VmRSS:");
   auto model = load(path);
   Status asked = model ? ok() : Status(fail(model.error()));
-  if (model && may_ask(**model)) asked = ask(**model);
+  if (model && asking == Ask::kOneRow && may_ask(**model)) asked = ask(**model);
   const std::string message = asked ? "" : asked.error().message;
   const std::string text =
       std::to_string(model ? 1 : 0) + " " + std::to_string(memory("VmHWM:") - start) + " " + message;
@@ -121,12 +142,12 @@ Report parse(const std::string& text) {
   return report;
 }
 
-void load_in_child(const std::string& path, Report& report) {
+void load_in_child(const std::string& path, Ask asking, Report& report) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   const pid_t pid = ::fork();
   ASSERT_GE(pid, 0);
-  if (pid == 0) child(path, ends[1]);
+  if (pid == 0) child(path, asking, ends[1]);
   ::close(ends[1]);
   std::string text;
   std::array<char, 4096> buffer;
@@ -148,7 +169,7 @@ class BrokenFile : public ::testing::TestWithParam<Case> {};
 TEST_P(BrokenFile, IsRefusedOrDoesNoHarm) {
   const Case& broken = GetParam();
   Report report;
-  ASSERT_NO_FATAL_FAILURE(load_in_child(broken.path(), report));
+  ASSERT_NO_FATAL_FAILURE(load_in_child(broken.path(), Ask::kOneRow, report));
   EXPECT_FALSE(broken.must_refuse && report.loaded);
   if (!report.loaded) {
     EXPECT_THAT(report.message, ::testing::HasSubstr(broken.name + "/" + broken.file));
@@ -162,6 +183,19 @@ TEST_P(BrokenFile, IsRefusedOrDoesNoHarm) {
 
 INSTANTIATE_TEST_SUITE_P(Zoo, BrokenFile, ::testing::ValuesIn(all_cases()),
                          [](const auto& row) { return row.param.name; });
+
+class Bomb : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Bomb, DoesNotUnfoldAtLoad) {
+  Report report;
+  ASSERT_NO_FATAL_FAILURE(load_in_child(GetParam().path(), Ask::kNothing, report));
+  if (!kSanitized) {
+    EXPECT_LE(report.grown, (32U << 20) + 16 * std::filesystem::file_size(GetParam().path()));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Onnx, Bomb, ::testing::ValuesIn(bombs()),
+                         [](const auto& row) { return row.param.file.substr(0, row.param.file.find('.')); });
 
 TEST(BrokenFiles, AreAllHere) { EXPECT_EQ(all_cases().size(), 60U); }
 

@@ -142,6 +142,22 @@ TEST(OnnxBackend, StopsBeforeItStartsWhenTheRequestIsOver) {
   EXPECT_TRUE(model->run({&input, 1}, outputs, {.arena = arena, .deadline = later}));
 }
 
+TEST(OnnxBackend, StopsAnEndlessLoop) {
+  auto model = OnnxBackend().load({SLIPWAY_TEST_DATA "/onnx", "endless_loop.onnx"}, {});
+  ASSERT_TRUE(model) << model.error().message;
+  base::Arena arena;
+  const auto input = *tensor::make_tensor(tensor::DataType::kFp32, {1, 4}, arena);
+  std::vector<OutputSlot> outputs(1);
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  EXPECT_EQ((*model)->run({&input, 1}, outputs, {.arena = arena, .deadline = soon}).error().code,
+            Code::kTimeout);
+  std::atomic<bool> cancelled = false;
+  std::thread caller([&] { cancelled = true; });
+  const Status ran = (*model)->run({&input, 1}, outputs, {.arena = arena, .cancelled = &cancelled});
+  caller.join();
+  EXPECT_EQ(ran.error().code, Code::kUnavailable);
+}
+
 TEST(OnnxBackend, SaysWhenTheBudgetIsSpent) {
   const auto model = load("onnx_two_heads");
   ASSERT_TRUE(model);
