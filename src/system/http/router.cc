@@ -109,16 +109,17 @@ int status_of(Code code) {
   return 500;
 }
 
-void respond_error(Exchange& exchange, int status, std::string_view message) {
+void respond_error(Exchange& exchange, int status, std::string_view message, base::Header also) {
   std::string body;
   json::Writer(body).object([&](json::Writer& out) { out.key("error").value(message); });
-  const base::Header later{"retry-after", "1"};
-  const bool retry = status == 503 || status == 429;
-  exchange.respond({.status = status, .headers = std::span(&later, retry ? 1 : 0), .body = body});
+  std::array<base::Header, 2> headers{{also, {}}};
+  size_t count = also.name.empty() ? 0 : 1;
+  if (status == 503 || status == 429) headers[count++] = {"retry-after", "1"};
+  exchange.respond({.status = status, .headers = std::span(headers).first(count), .body = body});
 }
 
-void respond_error(Exchange& exchange, const Error& error) {
-  respond_error(exchange, status_of(error.code), error.message);
+void respond_error(Exchange& exchange, const Error& error, base::Header also) {
+  respond_error(exchange, status_of(error.code), error.message, also);
 }
 
 Result<std::string_view> percent_decode(std::string_view text, base::Arena& arena) {

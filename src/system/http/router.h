@@ -58,9 +58,10 @@ class Router {
   std::vector<Compiled> routes_;
 };
 
-// {"error": message} with the status; says Retry-After where the code is worth another try.
-void respond_error(Exchange& exchange, int status, std::string_view message);
-void respond_error(Exchange& exchange, const Error& error);
+// {"error": message} with the status; says Retry-After where the code is worth another try. `also`: one
+// header more, when it has a name.
+void respond_error(Exchange& exchange, int status, std::string_view message, base::Header also = {});
+void respond_error(Exchange& exchange, const Error& error, base::Header also = {});
 int status_of(Code code);
 
 // Percent escapes decoded; views the text when there are none. Nothing when an escape is malformed.

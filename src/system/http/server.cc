@@ -40,7 +40,8 @@ class Server::Acceptor final : public runtime::EventLoop::Handler {
       loop_.stop();
       thread_.join();
     }
-    if (fd_ >= 0) ::close(fd_);
+    on_ready(EPOLLIN);  // who is in the backlog was promised an answer
+    ::close(fd_);
   }
 
   Status start() {
@@ -118,6 +119,7 @@ Status Server::start() {
     loops_[i]->thread = std::thread([loop = loops_[i].get(), name = fmt::format("{}-{}", options_.name, i)] {
       ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());
       loop->loop.run();
+      loop->loop.step(Duration{0});  // what the acceptor handed over last
       loop->context.close_all();
     });
   return acceptor_->start();

@@ -1,0 +1,161 @@
+#include "services/server/loader.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "services/server/formats.h"
+#include "system/os/files.h"
+#include "values/domain/observed.h"
+
+namespace slipway::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Runs until the cost is known well enough, but never for long: a server that starts should answer.
+constexpr int kWarmUpRuns = 16;
+constexpr Duration kWarmUpTime = 5ms;
+
+bool is_name(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  return !text.empty() && text.size() <= 63 && text != "." && text != ".." &&
+         std::ranges::all_of(text, allowed);
+}
+
+Result<const backend::Backend*> find_backend(const Recognised& recognised, const Backends& backends) {
+  const auto at = backends.find(recognised.backend);
+  if (at == backends.end())
+    return fail(Code::kUnsupported, "{} needs the backend '{}', which is not in this build",
+                recognised.format, recognised.backend);
+  return at->second.get();
+}
+
+// One row of zeros and empty strings, with 1 for every free dimension.
+Result<std::vector<tensor::Tensor>> zeros(const backend::Model& model, base::Arena& arena) {
+  std::vector<tensor::Tensor> inputs;
+  for (const tensor::TensorSpec& spec : model.signature().inputs) {
+    tensor::Shape shape = spec.shape;
+    for (size_t axis = 0; axis < shape.rank(); ++axis)
+      if (shape[axis] < 0) shape.set(axis, 1);
+    auto tensor = tensor::make_tensor(spec.type, shape, arena);
+    if (!tensor) return fail(tensor.error());
+    inputs.push_back(*tensor);
+  }
+  return inputs;
+}
+
+Status check_outputs(const backend::Model& model, std::span<const backend::OutputSlot> outputs) {
+  for (const backend::OutputSlot& slot : outputs) {
+    const tensor::TensorSpec& spec = model.signature().outputs[slot.index];
+    if (slot.tensor.type != spec.type || !tensor::shape_fits(spec.shape, slot.tensor.shape))
+      return fail(Code::kInvalid, "output '{}' is {} {}, the signature says {} {}", spec.name,
+                  name(slot.tensor.type), slot.tensor.shape.str(), name(spec.type), spec.shape.str());
+  }
+  return ok();
+}
+
+Status warm_up(const LoadedModel& loaded, const runtime::Clock& clock) {
+  base::Arena arena;
+  const backend::Model& model = *loaded.model;
+  const auto inputs = zeros(model, arena);
+  if (!inputs) return fail(inputs.error());
+  std::vector<backend::OutputSlot> outputs(model.signature().outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i].index = i;
+  const TimePoint start = clock.now();
+  for (int i = 0; i < kWarmUpRuns && (i < 2 || clock.now() - start < kWarmUpTime); ++i) {
+    const TimePoint before = clock.now();
+    const Status ran = model.run(*inputs, outputs, {.arena = arena});
+    if (!ran) return fail(base::within("the warm-up run failed", ran.error()));
+    if (Status right = check_outputs(model, outputs); !right) return right;
+    // The first run pays for caches and lazy set-up, and tells nothing of the next ones.
+    const int64_t rows = inputs->empty() || (*inputs)[0].shape.rank() == 0 ? 1 : (*inputs)[0].shape[0];
+    if (i > 0) loaded.cost.learn(rows, clock.now() - before);
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<ModelSource> parse_model_source(std::string_view text) {
+  const size_t equals = text.find('=');
+  ModelSource source;
+  std::string_view name = text.substr(0, std::min(equals, text.size()));
+  if (const size_t colon = name.find(':'); colon != std::string_view::npos) {
+    const std::string_view version = name.substr(colon + 1);
+    const auto [end, error] =
+        std::from_chars(version.data(), version.data() + version.size(), source.version);
+    if (error != std::errc{} || end != version.data() + version.size() || source.version < 1)
+      return fail(Code::kInvalid, "version '{}' of --model {} is not a number from 1 on", version, text);
+    name = name.substr(0, colon);
+  }
+  if (equals == std::string_view::npos || equals + 1 == text.size())
+    return fail(Code::kInvalid, "--model {} names no path; it looks like --model credit=model.json", text);
+  if (!is_name(name))
+    return fail(Code::kInvalid, "'{}' is no name for a model: letters, digits, '-', '_' and '.', at most 63",
+                name);
+  source.name = name;
+  source.path = text.substr(equals + 1);
+  return source;
+}
+
+Result<Digest> digest_of(const std::string& root, const std::vector<std::string>& files) {
+  base::Sha256 lines;
+  for (const std::string& file : files) {
+    const auto digest = os::sha256_file(root + "/" + file);
+    if (!digest || files.size() == 1) return digest;
+    lines.update(fmt::format("{}  {}\n", digest->hex(), file));
+  }
+  return lines.finish();
+}
+
+Result<Inspected> inspect(const std::string& path, const Backends& backends) {
+  const auto recognised = recognise(path);
+  if (!recognised) return fail(recognised.error());
+  const auto backend = find_backend(*recognised, backends);
+  if (!backend) return fail(backend.error());
+  auto inspection = (*backend)->inspect(recognised->files);
+  if (!inspection) return fail(inspection.error());
+  const auto digest = digest_of(recognised->files.root, inspection->info.files);
+  if (!digest) return fail(digest.error());
+  Inspected out{.format = recognised->format,
+                .backend = recognised->backend,
+                .inspection = std::move(*inspection),
+                .digest = *digest};
+  for (const std::string& file : out.inspection.info.files) {
+    const auto opened = os::open_file(recognised->files.root + "/" + file);
+    if (!opened) return fail(opened.error());
+    out.bytes += opened->size;
+  }
+  return out;
+}
+
+Result<std::unique_ptr<LoadedModel>> load_model(const ModelSource& source, const Backends& backends,
+                                                telemetry::Registry& registry, const runtime::Clock& clock) {
+  const auto named = [&](Error error) {
+    return fail(base::within("model " + source.name, std::move(error)));
+  };
+  const auto recognised = recognise(source.path);
+  if (!recognised) return named(recognised.error());
+  const auto backend = find_backend(*recognised, backends);
+  if (!backend) return named(backend.error());
+  auto model = (*backend)->load(recognised->files, {});
+  if (!model) return named(model.error());
+  const auto digest = digest_of(recognised->files.root, (*model)->info().files);
+  if (!digest) return named(digest.error());
+  auto loaded = std::make_unique<LoadedModel>();
+  loaded->name = source.name;
+  loaded->version = source.version;
+  loaded->version_text = std::to_string(source.version);
+  loaded->digest = *digest;
+  loaded->revision = domain::revision_name(source.name, source.version, *digest);
+  loaded->revision_header = fmt::format("{}; digest={}", loaded->revision, digest->str());
+  loaded->model = std::move(*model);
+  loaded->metrics = std::make_unique<ModelMetrics>(registry, source.name, loaded->version_text);
+  if (Status warm = warm_up(*loaded, clock); !warm) return named(base::within(source.path, warm.error()));
+  return loaded;
+}
+
+}  // namespace slipway::server

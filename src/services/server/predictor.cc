@@ -1,0 +1,111 @@
+#include "services/server/predictor.h"
+
+#include "system/http/router.h"
+
+namespace slipway::server {
+namespace {
+
+constexpr size_t kKeptText = 1 << 20;  // of a thread's answer buffer between requests
+
+int64_t rows_of(const protocol::OipRequest& request) {
+  if (request.inputs.empty() || request.inputs[0].shape.rank() == 0) return 1;
+  return request.inputs[0].shape[0];
+}
+
+// Each thread writes its answers into one buffer that keeps its room.
+std::string& answer_buffer() {
+  static thread_local std::string buffer;
+  buffer.clear();
+  if (buffer.capacity() > kKeptText) buffer.shrink_to_fit();
+  return buffer;
+}
+
+}  // namespace
+
+// What a run needs, in the request's own memory.
+struct Predictor::Job {
+  http::Exchange* exchange;
+  const LoadedModel* model;
+  protocol::OipRequest request;
+  TimePoint parsed;
+};
+
+void Predictor::infer(http::Exchange& exchange, const LoadedModel& model) {
+  arrived_.add();
+  exchange.read_all(options_.body_bytes, [this, &model](http::Exchange& from, Result<std::string_view> body) {
+    if (!body) return answer_error(from, model, body.error());
+    take_body(from, model, *body);
+  });
+}
+
+void Predictor::take_body(http::Exchange& exchange, const LoadedModel& model, std::string_view body) {
+  const TimePoint arrived = clock_.now();
+  const auto request =
+      protocol::parse_oip_request(body, model.model->signature(), exchange.arena(), options_.limits);
+  if (!request) return answer_error(exchange, model, request.error());
+  Job job{.exchange = &exchange, .model = &model, .request = *request, .parsed = clock_.now()};
+  model.metrics->parse.observe(job.parsed - arrived);
+  const auto predicted = model.cost.predict(rows_of(*request));
+  if (predicted && *predicted <= options_.inline_time) return run(job);
+  const bool taken = executor_.submit([this, job, held = exchange.shared_from_this()] {
+    job.model->metrics->queue.observe(clock_.now() - job.parsed);
+    if (held->cancelled()) {
+      answered_.add();
+      return;
+    }
+    run(job);
+  });
+  if (!taken)
+    answer_error(exchange, model,
+                 {Code::kExhausted, "too many requests are waiting for this server; try again later"});
+}
+
+void Predictor::run(const Job& job) {
+  const LoadedModel& model = *job.model;
+  base::Arena& arena = job.exchange->arena();
+  const auto outputs = arena.make<backend::OutputSlot>(job.request.outputs.size());
+  if (outputs.size() != job.request.outputs.size())
+    return answer_error(*job.exchange, model,
+                        {Code::kExhausted, "no memory left for the answer; try again later"});
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i].index = job.request.outputs[i];
+  const TimePoint start = clock_.now();
+  const Status ran =
+      model.model->run(job.request.inputs, outputs,
+                       {.arena = arena, .deadline = job.exchange->received() + options_.run_time});
+  const TimePoint end = clock_.now();
+  if (!ran) return answer_error(*job.exchange, model, ran.error());
+  model.metrics->run.observe(end - start);
+  model.cost.learn(rows_of(job.request), end - start);
+  answer(job, outputs);
+  model.metrics->write.observe(clock_.now() - end);
+}
+
+void Predictor::answer(const Job& job, std::span<backend::OutputSlot> outputs) {
+  const LoadedModel& model = *job.model;
+  http::Exchange& exchange = *job.exchange;
+  const auto named = exchange.arena().make<tensor::NamedTensor>(outputs.size());
+  if (named.size() != outputs.size())
+    return answer_error(exchange, model,
+                        {Code::kExhausted, "no memory left for the answer; try again later"});
+  for (size_t i = 0; i < outputs.size(); ++i)
+    named[i] = {model.model->signature().outputs[outputs[i].index].name, outputs[i].tensor};
+  std::string& body = answer_buffer();
+  protocol::append_oip_answer({.model = model.name,
+                               .version = model.version_text,
+                               .revision = model.revision,
+                               .id = job.request.id.empty() ? exchange.request_id() : job.request.id,
+                               .outputs = named},
+                              body);
+  const base::Header revision{"slipway-revision", model.revision_header};
+  model.metrics->requests(200).add();
+  answered_.add();
+  exchange.respond({.headers = std::span(&revision, 1), .body = body});
+}
+
+void Predictor::answer_error(http::Exchange& exchange, const LoadedModel& model, const Error& error) {
+  model.metrics->requests(http::status_of(error.code)).add();
+  answered_.add();
+  http::respond_error(exchange, error, {"slipway-revision", model.revision_header});
+}
+
+}  // namespace slipway::server

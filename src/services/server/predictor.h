@@ -1,0 +1,49 @@
+// Answers inference requests: body → tensors → run → answer. Cheap models run on the loop that read the
+// request; unknown and dear ones on the workers, so that a cold run never holds up a loop's other
+// connections.
+//
+// Threads: infer() on a loop's thread. The executor must have stopped before the predictor goes.
+#pragma once
+
+#include <atomic>
+
+#include "services/server/loaded_model.h"
+#include "system/http/exchange.h"
+#include "system/runtime/clock.h"
+#include "system/runtime/executor.h"
+#include "values/protocol/oip.h"
+
+namespace slipway::server {
+
+struct PredictOptions {
+  size_t body_bytes = 64 << 20;
+  Duration inline_time = std::chrono::microseconds(50);  // predicted runs up to this stay on the loop
+  Duration run_time = std::chrono::seconds(10);          // a request's deadline, from its arrival
+  protocol::OipLimits limits;
+};
+
+class Predictor {
+ public:
+  Predictor(PredictOptions options, runtime::Executor& executor, const runtime::Clock& clock)
+      : options_(options), executor_(executor), clock_(clock) {}
+
+  void infer(http::Exchange& exchange, const LoadedModel& model);
+
+  int64_t arrivals() const { return static_cast<int64_t>(arrived_.value()); }
+  int64_t in_flight() const { return arrivals() - static_cast<int64_t>(answered_.value()); }
+
+ private:
+  struct Job;
+
+  void take_body(http::Exchange& exchange, const LoadedModel& model, std::string_view body);
+  void run(const Job& job);
+  void answer(const Job& job, std::span<backend::OutputSlot> outputs);
+  void answer_error(http::Exchange& exchange, const LoadedModel& model, const Error& error);
+
+  const PredictOptions options_;
+  runtime::Executor& executor_;
+  const runtime::Clock& clock_;
+  telemetry::Counter arrived_, answered_;
+};
+
+}  // namespace slipway::server

@@ -1,0 +1,156 @@
+#include "services/server/server.h"
+
+#include "system/runtime/log.h"
+#include "values/domain/observed.h"
+
+namespace slipway::server {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kStuck = 30s;  // a loop without a round for so long is not alive
+
+Server::Server(Options options, Backends backends, const runtime::Clock& clock)
+    : options_(std::move(options)),
+      backends_(std::move(backends)),
+      clock_(clock),
+      budget_(options_.request_memory),
+      executor_({.name = "worker", .threads = options_.workers, .queue = options_.queue}),
+      predictor_(options_.predict, executor_, clock_),
+      router_(model_routes()),
+      main_(
+          {.address = options_.listen,
+           .loops = options_.loops,
+           .limits = options_.limits,
+           .name = "loop",
+           .budget = &budget_},
+          [this](http::Exchange& exchange) {
+            if (!refused_for_draining(exchange)) router_(exchange);
+          },
+          clock_) {
+  tables_.push_back(std::make_unique<ModelTable>(std::vector<std::unique_ptr<LoadedModel>>{}));
+  table_.store(tables_.back().get());
+  if (options_.admin)
+    admin_ = std::make_unique<admin::AdminServer>(*options_.admin, admin_routes(), clock_);
+  else
+    router_.add(admin_routes());
+  count_http();
+}
+
+Server::~Server() { stop(); }
+
+Status Server::start() {
+  if (Status listening = main_.start(); !listening) return listening;
+  if (admin_)
+    if (Status listening = admin_->start(); !listening) return listening;
+  std::vector<std::unique_ptr<LoadedModel>> loaded;
+  for (const ModelSource& source : options_.models) {
+    const TimePoint before = clock_.now();
+    auto model = load_model(source, backends_, registry_, clock_);
+    if (!model) return fail(model.error());
+    const std::chrono::duration<double> took = clock_.now() - before;
+    registry_
+        .gauge("slipway_server_load_seconds", "Time from the file to a warm model.",
+               {{"revision", (*model)->revision}})
+        .set(took.count());
+    runtime::log::info("server", "model ready",
+                       {{"revision", (*model)->revision},
+                        {"platform", (*model)->model->info().platform},
+                        {"seconds", took.count()}});
+    loaded.push_back(std::move(*model));
+  }
+  registry_.gauge("slipway_server_models", "Revisions that are loaded.")
+      .set(static_cast<double>(loaded.size()));
+  tables_.push_back(std::make_unique<ModelTable>(std::move(loaded)));
+  table_.store(tables_.back().get());
+  started_ = ready_ = true;
+  return ok();
+}
+
+void Server::begin_drain() {
+  ready_ = false;
+  drain_started_ = clock_.now();
+  runtime::log::info("server", "draining", {{"in_flight", predictor_.in_flight()}});
+}
+
+bool Server::drain_step(TimePoint now) {
+  observed();  // notes when the last request arrived
+  const DrainView view{.now = now,
+                       .started = drain_started_,
+                       .last_arrival = TimePoint{Duration{last_arrival_.load()}},
+                       .in_flight = predictor_.in_flight(),
+                       .connections = static_cast<int64_t>(main_.counters().open)};
+  const DrainState next = next_drain_state(drain_state_, view, options_.drain);
+  if (next == drain_state_) return next == DrainState::kDone;
+  drain_state_ = next;
+  if (next == DrainState::kClosing || next == DrainState::kRefusing) main_.drain();
+  if (next == DrainState::kRefusing) refusing_ = true;
+  return next == DrainState::kDone;
+}
+
+void Server::stop() {
+  // Workers first: they answer into the loops, which must still be there.
+  executor_.stop();
+  main_.stop();
+  if (admin_) admin_->stop();
+}
+
+std::string Server::observed() const {
+  const int64_t arrivals = predictor_.arrivals(), now = clock_.now().time_since_epoch().count();
+  if (seen_arrivals_.exchange(arrivals) != arrivals || predictor_.in_flight() > 0) last_arrival_ = now;
+  domain::Observed out{.in_flight = predictor_.in_flight(),
+                       .arrivals = arrivals,
+                       .queued = static_cast<int64_t>(executor_.waiting()),
+                       .idle_seconds = static_cast<double>(now - last_arrival_.load()) / 1e9};
+  const domain::RevisionState state =
+      ready_ ? domain::RevisionState::kReady : domain::RevisionState::kDraining;
+  for (const auto& model : table().models())
+    out.revisions.push_back({.revision = model->revision,
+                             .model = model->name,
+                             .version = model->version,
+                             .digest = model->digest.str(),
+                             .state = state});
+  return domain::to_json(out);
+}
+
+std::vector<http::Route> Server::admin_routes() {
+  auto routes = admin::routes({.started = [this] { return started_.load(); },
+                               .ready = [this] { return ready_.load(); },
+                               .live = [this] { return clock_.now() - main_.slowest_loop() < kStuck; }},
+                              registry_);
+  routes.push_back({base::Method::kGet, "/observed", "process.read",
+                    [this](http::Exchange& exchange, const http::PathParameters&) {
+                      exchange.respond({.body = observed()});
+                    }});
+  return routes;
+}
+
+void Server::count_http() {
+  using Kind = telemetry::Registry::Kind;
+  const auto count = [this](Kind kind, std::string_view name, std::string_view help,
+                            uint64_t http::Counters::* field) {
+    registry_.read_from(kind, name, help, [this, field] {
+      return std::vector<telemetry::Sample>{
+          {.labels = {}, .value = static_cast<double>(main_.counters().*field)}};
+    });
+  };
+  count(Kind::kCounter, "slipway_http_connections", "Connections accepted.", &http::Counters::connections);
+  count(Kind::kGauge, "slipway_http_open_connections", "Connections that are open.", &http::Counters::open);
+  count(Kind::kCounter, "slipway_http_requests", "Requests answered, of every path.",
+        &http::Counters::requests);
+  count(Kind::kCounter, "slipway_http_refused", "Requests refused as malformed, too large or too slow.",
+        &http::Counters::refused);
+  count(Kind::kCounter, "slipway_http_received_bytes", "Bytes received.", &http::Counters::bytes_in);
+  count(Kind::kCounter, "slipway_http_sent_bytes", "Bytes sent.", &http::Counters::bytes_out);
+  registry_.read_from(Kind::kGauge, "slipway_server_in_flight",
+                      "Inference requests that are not answered yet.", [this] {
+                        return std::vector<telemetry::Sample>{
+                            {.labels = {}, .value = static_cast<double>(predictor_.in_flight())}};
+                      });
+  registry_.read_from(
+      Kind::kGauge, "slipway_server_request_memory_bytes", "What requests hold beyond their kept blocks.",
+      [this] {
+        return std::vector<telemetry::Sample>{{.labels = {}, .value = static_cast<double>(budget_.used())}};
+      });
+}
+
+}  // namespace slipway::server
