@@ -1,0 +1,15 @@
+// Commands that need adapters, for the table in main.
+#pragma once
+
+#include "services/cli/command.h"
+#include "services/server/loader.h"
+
+namespace slipway::app {
+
+cli::Command serve_command();
+cli::Command inspect_command();
+
+// Every backend that this build has.
+server::Backends all_backends();
+
+}  // namespace slipway::app

@@ -1,0 +1,52 @@
+#include <cstdio>
+#include <cstdlib>
+
+#include "apps/slipway/commands.h"
+#include "services/cli/predict.h"
+#include "system/runtime/log.h"
+
+namespace {
+
+using slipway::cli::Arguments;
+using slipway::cli::Command;
+
+Command version_command() {
+  return {.name = "version",
+          .summary = "Show this program's version",
+          .options = {{.names = "-o,--output",
+                       .value = "FORMAT",
+                       .help = "text or json",
+                       .fallback = "text",
+                       .choices = {"text", "json"}}},
+          .examples = {"slipway version", "slipway version -o json"},
+          .run = [](const Arguments& arguments) {
+            const bool json = arguments.get("--output") == "json";
+            std::printf(json ? "{\"version\":\"%s\"}\n" : "slipway %s\n", SLIPWAY_VERSION);
+            return static_cast<int>(slipway::cli::kSuccess);
+          }};
+}
+
+Command completion_command(const std::vector<Command>& commands) {
+  return {.name = "completion",
+          .summary = "Print the completion script for a shell",
+          .positionals = {{.name = "SHELL", .help = "bash, zsh or fish"}},
+          .examples = {"source <(slipway completion bash)", "slipway completion fish | source"},
+          .run = [&commands](const Arguments& arguments) {
+            const auto script = slipway::cli::completion(arguments.get("SHELL"), commands);
+            if (!script) return slipway::cli::complain(script.error().message);
+            std::fputs(script->c_str(), stdout);
+            return static_cast<int>(slipway::cli::kSuccess);
+          }};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Before there are threads: ONNX Runtime's newer versions phone home unless this stands in the environment.
+  ::setenv("ORT_DISABLE_TELEMETRY", "1", 0);
+  slipway::runtime::log::start(slipway::runtime::log::Level::kInfo);
+  std::vector<Command> commands{slipway::app::serve_command(), slipway::cli::predict_command(),
+                                slipway::app::inspect_command(), version_command()};
+  commands.push_back(completion_command(commands));
+  return slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
+}

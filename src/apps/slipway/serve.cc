@@ -1,0 +1,174 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+
+#include "adapters/native/native.h"
+#include "adapters/onnx/onnx.h"
+#include "apps/slipway/commands.h"
+#include "services/server/server.h"
+#include "system/runtime/cpus.h"
+#include "system/runtime/log.h"
+
+namespace slipway::app {
+namespace {
+
+using cli::Arguments;
+using namespace std::chrono_literals;
+
+// 500ms, 2s, 5m; a bare number is seconds.
+Result<Duration> parse_duration(const std::string& name, const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  const double scale = unit == "ms" ? 1e6 : unit == "s" || unit.empty() ? 1e9 : unit == "m" ? 60e9 : 0;
+  if (error != std::errc{} || scale == 0 || number < 0 || number > 1e6)
+    return fail(Code::kInvalid, "{} {}: want a time such as 500ms, 2s or 5m", name, text);
+  return Duration(static_cast<int64_t>(number * scale));
+}
+
+Result<int> parse_threads(const Arguments& arguments) {
+  const std::string text = arguments.get("--threads");
+  if (text.empty()) return runtime::granted_cpus();
+  int threads = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
+  if (error != std::errc{} || end != text.data() + text.size() || threads < 1 || threads > 1024)
+    return fail(Code::kInvalid, "--threads {}: want a number from 1 to 1024", text);
+  return threads;
+}
+
+Result<http::Address> parse_listener(const Arguments& arguments, const std::string& option) {
+  auto address = http::parse_address(arguments.get(option));
+  if (!address) return fail(base::within(option, address.error()));
+  if (!http::is_local(*address) && !arguments.has("--allow-plaintext"))
+    return fail(Code::kDenied,
+                "{} {} can be reached from other machines, without encryption or a password; say "
+                "--allow-plaintext if that is meant",
+                option, address->str());
+  return address;
+}
+
+Status read_models(const Arguments& arguments, server::Options& options) {
+  for (const std::string& text : arguments.all("--model")) {
+    auto source = server::parse_model_source(text);
+    if (!source) return fail(source.error());
+    for (const server::ModelSource& other : options.models)
+      if (other.name == source->name && other.version == source->version)
+        return fail(Code::kInvalid, "model {} version {} is named twice", source->name, source->version);
+    options.models.push_back(std::move(*source));
+  }
+  return ok();
+}
+
+Result<server::Options> read_options(const Arguments& arguments) {
+  server::Options options{.software_version = SLIPWAY_VERSION};
+  if (Status models = read_models(arguments, options); !models) return fail(models.error());
+  const auto listen = parse_listener(arguments, "--listen");
+  if (!listen) return fail(listen.error());
+  options.listen = *listen;
+  if (arguments.has("--admin")) {
+    const auto admin = parse_listener(arguments, "--admin");
+    if (!admin) return fail(admin.error());
+    options.admin = *admin;
+  }
+  const auto quiet = parse_duration("--drain-quiet", arguments.get("--drain-quiet"));
+  const auto deadline = parse_duration("--drain-deadline", arguments.get("--drain-deadline"));
+  if (!quiet || !deadline) return fail(!quiet ? quiet.error() : deadline.error());
+  options.drain = {.quiet = *quiet, .deadline = *deadline};
+  const auto threads = parse_threads(arguments);
+  if (!threads) return fail(threads.error());
+  options.loops = options.workers = *threads;
+  return options;
+}
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// Waits for a signal, or until `timeout` has passed: false.
+bool signal_within(const sigset_t& signals, Duration timeout) {
+  const timespec wait{.tv_sec = timeout / 1s, .tv_nsec = (timeout % 1s).count()};
+  return ::sigtimedwait(&signals, nullptr, &wait) > 0;
+}
+
+int serve(const Arguments& arguments) {
+  auto options = read_options(arguments);
+  if (!options) return cli::complain(options.error().message);
+  // Blocked before any thread starts, so that only this one takes them.
+  const sigset_t signals = stop_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const runtime::RealClock clock;
+  server::Server server(std::move(*options), all_backends(), clock);
+  if (Status started = server.start(); !started) return cli::complain(started.error().message);
+  const std::string address = server.address().str();
+  std::printf("serving on %s%s\n", address.starts_with("unix:") ? "" : "http://", address.c_str());
+  std::fflush(stdout);
+  while (!signal_within(signals, 1h)) {
+  }
+  server.begin_drain();
+  while (!server.drain_step(clock.now()))
+    if (signal_within(signals, 10ms)) {
+      runtime::log::warn("server", "a second signal: ending at once");
+      ::_exit(130);
+    }
+  server.stop();
+  runtime::log::info("server", "all answered, ending");
+  return cli::kSuccess;
+}
+
+}  // namespace
+
+server::Backends all_backends() {
+  server::Backends backends;
+  backends.emplace("native", std::make_unique<native::NativeBackend>());
+  backends.emplace("onnx", std::make_unique<onnx::OnnxBackend>());
+  return backends;
+}
+
+cli::Command serve_command() {
+  return {.name = "serve",
+          .summary = "Serve model files over the Open Inference Protocol",
+          .description =
+              "Serves XGBoost (JSON, UBJSON), LightGBM (text) and ONNX models. ADDR is HOST:PORT, unix:PATH "
+              "or fd:N. Ends on\n"
+              "SIGTERM after everything is answered; a second signal ends at once. Without --admin the paths "
+              "/startupz /readyz\n"
+              "/livez /metrics /observed stand on the main listener.",
+          .options = {{.names = "-m,--model",
+                       .value = "NAME[:VERSION]=PATH",
+                       .help = "A model file or folder, and the name to serve it under; may be repeated",
+                       .times = cli::Times::kAnyNumber},
+                      {.names = "-l,--listen",
+                       .value = "ADDR",
+                       .help = "Where to listen",
+                       .fallback = "127.0.0.1:8080"},
+                      {.names = "--admin",
+                       .value = "ADDR",
+                       .help = "Where probes and metrics are answered, on a thread of their own"},
+                      {.names = "--threads",
+                       .value = "N",
+                       .help = "Threads that read, run and answer (default: the CPUs that were granted)"},
+                      {.names = "--drain-quiet",
+                       .value = "TIME",
+                       .help = "How long no request must have come before the listener closes",
+                       .fallback = "0s"},
+                      {.names = "--drain-deadline",
+                       .value = "TIME",
+                       .help = "How long to go on answering at most",
+                       .fallback = "30s"},
+                      {.names = "--allow-plaintext",
+                       .value = "",
+                       .help = "Listen where other machines can reach it, without TLS"}},
+          .examples = {"slipway serve --model credit=model.json",
+                       "slipway serve --model credit:3=credit.ubj --model digits=digits.onnx --listen "
+                       "127.0.0.1:9000 --admin 127.0.0.1:9001",
+                       "slipway serve --model credit=model.txt --listen unix:/run/credit.sock"},
+          .run = serve};
+}
+
+}  // namespace slipway::app

@@ -1,0 +1,168 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "services/cli/command.h"
+#include "services/cli/csv.h"
+#include "services/cli/predict.h"
+#include "services/cli/rows.h"
+#include "services/cli/table.h"
+
+namespace slipway::cli {
+namespace {
+
+using nlohmann::json;
+
+class CommandTest : public testing::Test {
+ protected:
+  int run(std::vector<std::string> words) {
+    testing::internal::CaptureStderr();
+    testing::internal::CaptureStdout();
+    const int code = cli::run(commands_, words);
+    out_ = testing::internal::GetCapturedStdout();
+    err_ = testing::internal::GetCapturedStderr();
+    return code;
+  }
+
+  Arguments seen_;
+  std::string out_, err_;
+  std::vector<Command> commands_{
+      {.name = "serve",
+       .summary = "Serve models",
+       .positionals = {{.name = "PLACE", .help = "Where", .times = Times::kOptional}},
+       .options = {{.names = "-m,--model", .value = "M", .help = "A model", .times = Times::kAnyNumber},
+                   {.names = "-o,--output",
+                    .value = "F",
+                    .help = "Form",
+                    .fallback = "table",
+                    .choices = {"table", "json"}},
+                   {.names = "--quick", .value = "", .help = "Quickly"}},
+       .examples = {"slipway serve here"},
+       .run = [this](const Arguments& arguments) { return seen_ = arguments, 0; }}};
+};
+
+TEST_F(CommandTest, GivesWhatWasSaid) {
+  EXPECT_EQ(run({"serve", "here", "--model", "a", "--model=b", "-o", "json"}), kSuccess);
+  EXPECT_EQ(seen_.get("PLACE"), "here");
+  EXPECT_EQ(seen_.all("--model"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(seen_.get("--output"), "json");
+  EXPECT_FALSE(seen_.has("--quick"));
+  run({"serve"});
+  EXPECT_EQ(seen_.get("--output"), "table");
+}
+
+TEST_F(CommandTest, SaysWhatWasProbablyMeant) {
+  EXPECT_EQ(run({"sevre"}), kUsage);
+  EXPECT_NE(err_.find("unknown command 'sevre'; did you mean 'serve'?"), std::string::npos);
+  EXPECT_EQ(run({"serve", "--modle", "x"}), kUsage);
+  EXPECT_NE(err_.find("unknown option --modle; did you mean --model?"), std::string::npos);
+  EXPECT_EQ(run({"serve", "-o", "xml"}), kUsage);
+  EXPECT_NE(err_.find("it is one of table, json"), std::string::npos);
+}
+
+TEST_F(CommandTest, ShowsHelpWithExamples) {
+  EXPECT_EQ(run({"serve", "--help"}), kSuccess);
+  EXPECT_NE(out_.find("slipway serve here"), std::string::npos);
+  EXPECT_NE(out_.find("--model"), std::string::npos);
+  EXPECT_EQ(run({"--help"}), kSuccess);
+  EXPECT_NE(out_.find("Serve models"), std::string::npos);
+  EXPECT_EQ(run({}), kUsage);
+}
+
+TEST_F(CommandTest, CompletesInEveryShell) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const auto script = completion(shell, commands_);
+    ASSERT_TRUE(script);
+    EXPECT_NE(script->find("serve"), std::string::npos);
+    EXPECT_NE(script->find("model"), std::string::npos);
+  }
+  EXPECT_FALSE(completion("tcsh", commands_));
+}
+
+TEST(Suggest, NamesOnlyWhatIsNear) {
+  const std::vector<std::string> names{"serve", "predict", "inspect"};
+  EXPECT_EQ(suggest("preditc", names), "predict");
+  EXPECT_EQ(suggest("zebra", names), "");
+}
+
+TEST(TableTest, AlignsNumbersToTheRight) {
+  EXPECT_EQ(to_text({.head = {"row", "class"}, .rows = {{"1", "Adélie"}, {"10", "x"}}}),
+            "row  class\n  1  Adélie\n 10  x\n");
+}
+
+TEST(CsvTest, ReadsQuotesAndLineEnds) {
+  const auto rows = parse_csv("a,\"b,\"\"c\"\"\nd\"\r\n\n1,\n");
+  ASSERT_TRUE(rows) << rows.error().message;
+  EXPECT_EQ(*rows, (CsvRows{{"a", "b,\"c\"\nd"}, {"1", ""}}));
+}
+
+TEST(CsvTest, NamesTheLineOfAFault) {
+  EXPECT_EQ(parse_csv("a,b\n1\n").error().message, "line 2: 1 fields, the first row has 2");
+  EXPECT_EQ(parse_csv("a\n\"b").error().message, "line 2: a quote is opened and not closed");
+  EXPECT_EQ(parse_csv("\"a\"b").error().message, "line 1: text after a closing quote");
+  EXPECT_EQ(parse_csv("a\nb\nc", {.rows = 2}).error().code, Code::kTooLarge);
+}
+
+const ModelInputs kTree{
+    {{.name = "input__0", .datatype = "FP32", .shape = {-1, 2}, .features = {"age", "income"}}}};
+const ModelInputs kPipeline{{{.name = "age", .datatype = "FP32", .shape = {-1, 1}, .features = {}},
+                             {.name = "city", .datatype = "BYTES", .shape = {-1, 1}, .features = {}}}};
+
+json request(const std::string& text, const ModelInputs& model) {
+  const auto made = to_request(text, model);
+  EXPECT_TRUE(made) << made.error().message;
+  return made ? json::parse(*made) : json();
+}
+
+TEST(Rows, MatchColumnsByNameElseByPlace) {
+  const json expected = {1.5, 2, 3, nullptr};
+  EXPECT_EQ(request("income,age\n2,1.5\n,3\n", kTree)["inputs"][0]["data"], expected);
+  EXPECT_EQ(request("1.5,2\n3,\n", kTree)["inputs"][0]["data"], expected);
+  EXPECT_EQ(request("a,b\n1.5,2\n3,\n", kTree)["inputs"][0]["data"], expected);
+  EXPECT_EQ(request("[[1.5,2],[3,null]]", kTree)["inputs"][0]["data"], expected);
+  EXPECT_EQ(request(R"({"instances":[{"income":2,"age":1.5},{"age":3,"income":null}]})",
+                    kTree)["inputs"][0]["data"],
+            expected);
+  EXPECT_EQ(request("[1.5,2]", kTree)["inputs"][0]["shape"], (json{1, 2}));
+}
+
+TEST(Rows, FillOneInputAColumn) {
+  const json made = request("city,age\nOslo,30\n", kPipeline);
+  EXPECT_EQ(made["inputs"][0]["data"], (json{30}));
+  EXPECT_EQ(made["inputs"][1]["data"], (json{"Oslo"}));
+}
+
+TEST(Rows, SendAWholeRequestAsItIs) {
+  const std::string text = R"({"inputs":[{"name":"x"}]})";
+  EXPECT_EQ(to_request(text, kTree), text);
+}
+
+TEST(Rows, SayWhatDoesNotFit) {
+  const struct {
+    const char *text, *says;
+  } rows[] = {{"", "the input is empty"},
+              {"{", "starts like JSON and is not"},
+              {"1,2,3\n", "has 3 columns, the model takes 2"},
+              {"age,wage\n1,2\n", "has no column 'income'"},
+              {"1,2\n3,x\n", "row 2: 'x' in column 'income' is not a number"},
+              {"[[1,2,3]]", "row 1: is not a list of 2 values"},
+              {R"([{"age":1}])", "row 1: has no 'income'"},
+              {"3", "has 1 columns"}};
+  for (const auto& row : rows) {
+    const auto made = to_request(row.text, kTree);
+    ASSERT_FALSE(made) << row.text;
+    EXPECT_NE(made.error().message.find(row.says), std::string::npos) << made.error().message;
+  }
+}
+
+TEST(AnswerTable, HasALineForEachRow) {
+  const auto table = to_table(
+      R"({"outputs":[{"name":"label","shape":[2],"data":["a","b"]},{"name":"p","shape":[2,2],"data":[0.25,0.75,null,1]}]})");
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->head, (std::vector<std::string>{"row", "label", "p[0]", "p[1]"}));
+  EXPECT_EQ(table->rows[1], (std::vector<std::string>{"2", "b", "missing", "1"}));
+  EXPECT_FALSE(to_table("{}"));
+}
+
+}  // namespace
+}  // namespace slipway::cli
