@@ -33,8 +33,9 @@ Result<const backend::Backend*> find_backend(const Recognised& recognised, const
   return at->second.get();
 }
 
-// One row of zeros and empty strings, with 1 for every free dimension.
-Result<std::vector<tensor::Tensor>> zeros(const backend::Model& model, base::Arena& arena) {
+// One row of zeros, with 1 for every free dimension; `text` for every string.
+Result<std::vector<tensor::Tensor>> zeros(const backend::Model& model, std::string_view text,
+                                          base::Arena& arena) {
   std::vector<tensor::Tensor> inputs;
   for (const tensor::TensorSpec& spec : model.signature().inputs) {
     tensor::Shape shape = spec.shape;
@@ -42,6 +43,7 @@ Result<std::vector<tensor::Tensor>> zeros(const backend::Model& model, base::Are
       if (shape[axis] < 0) shape.set(axis, 1);
     auto tensor = tensor::make_tensor(spec.type, shape, arena);
     if (!tensor) return fail(tensor.error());
+    if (spec.type == tensor::DataType::kBytes) std::ranges::fill(tensor->values<std::string_view>(), text);
     inputs.push_back(*tensor);
   }
   return inputs;
@@ -57,13 +59,14 @@ Status check_outputs(const backend::Model& model, std::span<const backend::Outpu
   return ok();
 }
 
-Status warm_up(const LoadedModel& loaded, const runtime::Clock& clock) {
+Status run_zeros(const LoadedModel& loaded, std::string_view text, const runtime::Clock& clock) {
   base::Arena arena;
   const backend::Model& model = *loaded.model;
-  const auto inputs = zeros(model, arena);
+  const auto inputs = zeros(model, text, arena);
   if (!inputs) return fail(inputs.error());
   std::vector<backend::OutputSlot> outputs(model.signature().outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) outputs[i].index = i;
+  const int64_t rows = inputs->empty() || (*inputs)[0].shape.rank() == 0 ? 1 : (*inputs)[0].shape[0];
   const TimePoint start = clock.now();
   for (int i = 0; i < kWarmUpRuns && (i < 2 || clock.now() - start < kWarmUpTime); ++i) {
     const TimePoint before = clock.now();
@@ -71,10 +74,19 @@ Status warm_up(const LoadedModel& loaded, const runtime::Clock& clock) {
     if (!ran) return fail(base::within("the warm-up run failed", ran.error()));
     if (Status right = check_outputs(model, outputs); !right) return right;
     // The first run pays for caches and lazy set-up, and tells nothing of the next ones.
-    const int64_t rows = inputs->empty() || (*inputs)[0].shape.rank() == 0 ? 1 : (*inputs)[0].shape[0];
     if (i > 0) loaded.cost.learn(rows, clock.now() - before);
   }
   return ok();
+}
+
+// Some models read numbers from their strings, and an empty one is none.
+Status warm_up(const LoadedModel& loaded, const runtime::Clock& clock) {
+  const auto& inputs = loaded.model->signature().inputs;
+  const bool has_text =
+      std::ranges::any_of(inputs, [](const auto& spec) { return spec.type == tensor::DataType::kBytes; });
+  Status ran = run_zeros(loaded, "", clock);
+  if (!ran && has_text && ran.error().code == Code::kInvalid) ran = run_zeros(loaded, "0", clock);
+  return ran;
 }
 
 }  // namespace
