@@ -23,4 +23,4 @@ find_path(ONNXRUNTIME_INCLUDE onnxruntime_c_api.h
   PATHS "${SLIPWAY_DEPS}/onnxruntime/include" /usr/include/onnxruntime NO_DEFAULT_PATH REQUIRED)
 add_library(onnxruntime::headers INTERFACE IMPORTED)
 target_include_directories(onnxruntime::headers SYSTEM INTERFACE "${ONNXRUNTIME_INCLUDE}")
-set(ONNXRUNTIME_LIBRARY "${SLIPWAY_DEPS}/onnxruntime/lib/libonnxruntime.so.1.28.0")
+set(ONNXRUNTIME_LIBRARY "${SLIPWAY_DEPS}/onnxruntime/lib/libonnxruntime.so.1.31.1")

@@ -1,7 +1,7 @@
 // ONNX Runtime's shared library: found, opened once, kept for the life of the process.
 //
 // Looked for in this order: the file that the environment variable SLIPWAY_ONNXRUNTIME names; then
-// lib/libonnxruntime.so.1.28.0 and ../lib/slipway/libonnxruntime.so.1.28.0 beside the running program.
+// lib/libonnxruntime.so.1.31.1 and ../lib/slipway/libonnxruntime.so.1.31.1 beside the running program.
 // Before it is opened, ORT_DISABLE_TELEMETRY=1 is put into the environment, unless it stands there: programs
 // with threads should set it first thing in main(), because changing the environment is no business of
 // threads.
@@ -19,7 +19,7 @@
 namespace slipway::onnx {
 
 inline constexpr const char* kLibraryVariable = "SLIPWAY_ONNXRUNTIME";
-inline constexpr const char* kLibraryName = "libonnxruntime.so.1.28.0";
+inline constexpr const char* kLibraryName = "libonnxruntime.so.1.31.1";
 
 struct OrtLibrary {
   const OrtApi* api = nullptr;
