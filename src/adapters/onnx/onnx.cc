@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "adapters/onnx/internal/no_rows.h"
 #include "adapters/onnx/internal/session.h"
 #include "adapters/onnx/internal/values.h"
 #include "adapters/onnx/internal/watch.h"
@@ -58,6 +59,7 @@ class OnnxModel final : public backend::Model {
   Status run(std::span<const tensor::Tensor> inputs, std::span<backend::OutputSlot> outputs,
              const RunContext& context) const override {
     if (outputs.empty()) return ok();
+    if (any_empty(inputs)) return answer_no_rows(session_.signature, inputs, outputs);
     auto state = take_state();
     if (!state) return fail(state.error());
     Status done = fill(**state, inputs, outputs);

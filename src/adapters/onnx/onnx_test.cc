@@ -140,6 +140,21 @@ TEST(OnnxBackend, StopsBeforeItStartsWhenTheRequestIsOver) {
   EXPECT_TRUE(model->run({&input, 1}, outputs, {.arena = arena, .deadline = later}));
 }
 
+TEST(OnnxBackend, NeverGivesTheRuntimeAnEmptyTensor) {
+  const auto model = load("onnx_lstm_digits");
+  ASSERT_TRUE(model);
+  base::Arena arena;
+  std::vector<OutputSlot> outputs(1);
+  const auto no_rows = *tensor::make_tensor(tensor::DataType::kFp32, {0, 8, 8}, arena);
+  ASSERT_TRUE(model->run({&no_rows, 1}, outputs, {.arena = arena}));
+  EXPECT_EQ(outputs[0].tensor.shape, (tensor::Shape{0, 10}));
+  const auto no_steps = *tensor::make_tensor(tensor::DataType::kFp32, {1, 0, 8}, arena);
+  const Status ran = model->run({&no_steps, 1}, outputs, {.arena = arena});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, Code::kInvalid);
+  EXPECT_THAT(ran.error().message, HasSubstr("has shape [1,0,8]"));
+}
+
 TEST(OnnxBackend, StopsAnEndlessLoop) {
   auto model = OnnxBackend().load({SLIPWAY_TEST_DATA "/onnx", "endless_loop.onnx"}, {});
   ASSERT_TRUE(model) << model.error().message;

@@ -87,9 +87,7 @@ Status make_value(const OrtLibrary& library, const Tensor& tensor, OrtValue** va
         check(ort, ort.CreateTensorAsOrtValue(library.allocator, dims.data(), dims.size(), type, value));
     return made ? fill_strings(ort, tensor, *value) : made;
   }
-  static std::byte nothing;
-  void* data = tensor.count > 0 ? tensor.data : &nothing;
-  return check(ort, ort.CreateTensorWithDataAsOrtValue(library.cpu_memory, data, tensor.byte_size(),
+  return check(ort, ort.CreateTensorWithDataAsOrtValue(library.cpu_memory, tensor.data, tensor.byte_size(),
                                                        dims.data(), dims.size(), type, value));
 }
 
