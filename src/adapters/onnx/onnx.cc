@@ -36,6 +36,12 @@ struct RunState {
   std::vector<const char*> output_names;
 };
 
+// Errors quote names out of the file.
+tl::unexpected<Error> refuse(Error error) {
+  error.message = readable(error.message);
+  return fail(std::move(error));
+}
+
 Code run_code(const Error& error) {
   const bool memory = error.message.find("bad_alloc") != std::string::npos ||
                       error.message.find("bad allocation") != std::string::npos ||
@@ -153,14 +159,14 @@ OnnxBackend::OnnxBackend() : watch_(std::make_shared<Watch>()) {}
 
 Result<backend::Backend::Inspection> OnnxBackend::inspect(const backend::ModelFiles& files) const {
   auto session = open_session(files, {});
-  if (!session) return fail(session.error());
+  if (!session) return refuse(session.error());
   return Inspection{std::move(session->signature), std::move(session->info)};
 }
 
 Result<std::unique_ptr<backend::Model>> OnnxBackend::load(const backend::ModelFiles& files,
                                                           const backend::LoadOptions& options) const {
   auto session = open_session(files, options);
-  if (!session) return fail(session.error());
+  if (!session) return refuse(session.error());
   return std::make_unique<OnnxModel>(std::move(*session), watch_);
 }
 

@@ -238,6 +238,13 @@ TEST(OrtLibrary, TellsTheRuntimeNotToPhoneHome) {
   EXPECT_STREQ(::getenv("ORT_DISABLE_TELEMETRY"), "1");
 }
 
+TEST(OrtMessages, AreReadableWhateverTheFileHolds) {
+  EXPECT_EQ(readable("größe €𝄞"), "größe €𝄞");
+  EXPECT_EQ(readable("a\xC9z\xFF\x01\n"), "a?z???");
+  EXPECT_EQ(readable("\xED\xA0\x80|\xC0\x80|\xF4\x90\x80\x80|\xE2\x82"), "???|??|????|??");
+  EXPECT_EQ(clean_message("bad \xC9 name"), "bad ? name");
+}
+
 TEST(OrtMessages, BecomeOneShortLine) {
   EXPECT_EQ(clean_message("Load model from /a/model.onnx failed:Node (n) has\n\tno kernel  "),
             "Node (n) has no kernel");

@@ -77,7 +77,9 @@ class SideReader {
     std::string out = name;
     auto freed = check(ort_, ort_.AllocatorFree(library_.allocator, name));
     if (!freed) return fail(freed.error());
-    return out;
+    if (readable(out) == out) return out;
+    return fail(Code::kInvalid, "the name of {} {}, '{}', is not readable text", word(side_), index,
+                readable(out));
   }
 
   Result<TensorSpec> read_spec(size_t index) {

@@ -38,7 +38,31 @@ std::string_view without_prefix(std::string_view text) {
   return failed == std::string_view::npos ? text : text.substr(failed + kFailed.size());
 }
 
+// The length of the valid UTF-8 character at the front, or 0.
+size_t character(std::string_view text) {
+  const auto byte = [text](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
+  const auto follows = [byte](size_t i) { return (byte(i) & 0xC0) == 0x80; };
+  const uint32_t pair = uint32_t{byte(0)} << 8 | byte(1);
+  if (byte(0) < 0x80) return byte(0) >= ' ' && byte(0) != 0x7F ? 1 : 0;
+  if (byte(0) >= 0xC2 && byte(0) <= 0xDF) return follows(1) ? 2 : 0;
+  const bool overlong_or_surrogate = pair < 0xE0A0 || (pair >= 0xEDA0 && pair <= 0xEDBF);
+  if ((byte(0) & 0xF0) == 0xE0) return follows(1) && follows(2) && !overlong_or_surrogate ? 3 : 0;
+  const bool in_range = pair >= 0xF090 && pair <= 0xF48F;
+  return in_range && follows(1) && follows(2) && follows(3) ? 4 : 0;
+}
+
 }  // namespace
+
+std::string readable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t length = character(text);
+    if (length == 0) out += '?';
+    out += text.substr(0, length);
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return out;
+}
 
 std::string clean_message(std::string_view message) {
   const std::string_view text = without_source(without_prefix(message));
@@ -47,10 +71,10 @@ std::string clean_message(std::string_view message) {
     const bool blank = static_cast<unsigned char>(c) <= ' ' || c == 0x7F;
     if (!blank) out += c;
     if (blank && !out.empty() && out.back() != ' ') out += ' ';
-    if (out.size() == kLongest) return out + "…";
+    if (out.size() == kLongest) return readable(out) + "…";
   }
   while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
+  return readable(out);
 }
 
 Status check(const OrtApi& api, OrtStatus* status) {

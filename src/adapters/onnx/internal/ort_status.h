@@ -11,6 +11,10 @@
 
 namespace slipway::onnx {
 
+// The text with '?' for every control character and every byte that is no part of valid UTF-8: names and
+// messages come out of a stranger's file, and go into JSON.
+std::string readable(std::string_view text);
+
 // One line of plain text from the runtime's message: without its source files, the path that we say
 // ourselves, and control characters; at most 300 bytes.
 std::string clean_message(std::string_view message);

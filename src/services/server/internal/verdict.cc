@@ -176,6 +176,13 @@ std::string_view first_line(std::string_view text) {
   return text.substr(start, std::min(text.find_first_of("\r\n", start) - start, kShown));
 }
 
+// For messages, which go into JSON.
+std::string in_ascii(std::string_view text) {
+  std::string out(text);
+  std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return out;
+}
+
 bool is_python(std::string_view text) {
   constexpr std::array kStarts = {"import "sv, "from "sv, "class "sv, "def "sv, "#!/usr/bin/env python"sv};
   for (size_t at = 0; at < text.size();) {
@@ -193,7 +200,7 @@ Verdict judge_text(std::string_view bytes) {
   if (line == "tree" && bytes.find("\nversion=") != std::string_view::npos)
     return served("native", "LightGBM text");
   if (is_python(bytes.substr(0, 64 << 10))) return refused("Python source", kPythonWayOut);
-  return unknown(fmt::format("text, but no model; it begins with '{}'", line));
+  return unknown(fmt::format("text, but no model; it begins with '{}'", in_ascii(line)));
 }
 
 std::string first_bytes(std::string_view bytes) {
