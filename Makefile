@@ -1,0 +1,41 @@
+# Slipway's verbs. Each is a script in tools/ or a line here; all of them may be run again at any time.
+.PHONY: help up down build test check format bench fuzz soak
+.DEFAULT_GOAL := help
+SECONDS_EACH ?= 60
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+up: ## set up, build, serve two example models and predict with them
+	@tools/up
+
+down: ## stop what `make up` started
+	@tools/down
+
+build: ## set up and build build/release/slipway
+	@tools/setup build
+	@tools/build release slipway
+
+test: ## every test: unit, fuzz replay, threads, end to end, documents
+	@tools/test
+
+check: ## before each commit: format, layers, budgets, tidy, unit tests (CHECK_ALL=1: tidy on all files)
+	@tools/check
+
+format: ## format what clang-format would change
+	@tools/setup build test
+	@git ls-files -co --exclude-standard '*.h' '*.cc' | xargs clang-format-19 -i
+
+bench: ## ratios against the floor and against other servers, with the command that makes them
+	@tools/setup build
+	@tools/build release
+	@tests/bench/run
+
+fuzz: ## fuzz each parser for SECONDS_EACH=60 seconds
+	@tools/setup build test
+	@tools/fuzz $(SECONDS_EACH)
+
+soak: ## the long forms: ten minutes of fuzzing for each parser, and the long end-to-end tests
+	@tools/setup build test
+	@tools/fuzz 600
+	@SLIPWAY_SOAK=1 tools/test e2e
