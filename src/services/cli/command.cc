@@ -53,8 +53,9 @@ int usage_error(const std::string& message, const std::string& next) {
 }
 
 void add_to(CLI::App& app, const Command& command) {
+  // Without a variable of ours: add_option(name, text) would take the text for one to write to.
   for (const Positional& positional : command.positionals) {
-    CLI::Option* added = app.add_option(positional.name, positional.help)->type_name("");
+    CLI::Option* added = app.add_option(positional.name)->description(positional.help)->type_name("");
     if (positional.times == Times::kRequired) added->required();
     if (positional.times == Times::kAnyNumber) added->expected(0, 1 << 20);
   }
@@ -65,7 +66,8 @@ void add_to(CLI::App& app, const Command& command) {
     }
     std::string help = option.help;
     if (!option.fallback.empty()) help += fmt::format(" (default: {})", option.fallback);
-    CLI::Option* added = app.add_option(option.names, help)->type_name(option.value)->allow_extra_args(false);
+    CLI::Option* added =
+        app.add_option(option.names)->description(help)->type_name(option.value)->allow_extra_args(false);
     if (option.times == Times::kRequired) added->required();
     if (option.times != Times::kAnyNumber) added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     if (option.times == Times::kAnyNumber)
