@@ -16,13 +16,6 @@ namespace {
 
 constexpr uint32_t kApiVersion = 21;
 
-std::string program_folder() {
-  std::array<char, 4096> path{};
-  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
-  const std::string_view program(path.data(), length > 0 ? static_cast<size_t>(length) : 0);
-  return std::string(program.substr(0, program.rfind('/')));
-}
-
 void silence_telemetry() {
   constexpr const char* kName = "ORT_DISABLE_TELEMETRY";
   const char* now = ::getenv(kName);
@@ -30,7 +23,7 @@ void silence_telemetry() {
 }
 
 Result<void*> open_library() {
-  const auto candidates = library_candidates(::getenv(kLibraryVariable), program_folder());
+  const auto candidates = library_candidates(::getenv(kLibraryVariable), os::program_folder());
   std::string tried;
   for (const auto& path : candidates) {
     if (auto file = os::open_file(path); !file) {

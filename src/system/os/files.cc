@@ -238,4 +238,11 @@ bool is_folder(const std::string& path) {
   return ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
+std::string program_folder() {
+  std::array<char, 4096> path{};
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
+  const std::string_view program(path.data(), length > 0 ? static_cast<size_t>(length) : 0);
+  return std::string(program.substr(0, program.rfind('/')));
+}
+
 }  // namespace slipway::os

@@ -89,4 +89,7 @@ Result<std::vector<FolderEntry>> list_folder(const std::string& path, size_t max
 
 bool is_folder(const std::string& path);
 
+// The folder of the running program's file, links resolved; no slash at its end.
+std::string program_folder();
+
 }  // namespace slipway::os

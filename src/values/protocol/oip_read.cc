@@ -187,10 +187,12 @@ class RequestReader {
 
   bool read_input_member(std::string_view key, Input& input) {
     if (key == "name") return in_.read(input.name);
-    if (key == "datatype") return read_type(in_, input.type);
-    if (key == "shape") return read_shape(in_, input.shape);
+    // Nothing that a tensor was made from may change after it.
+    if (key == "datatype") return input.type ? in_.fault("has two datatypes") : read_type(in_, input.type);
+    if (key == "shape") return input.shape ? in_.fault("has two shapes") : read_shape(in_, input.shape);
     if (key == "parameters") return read_parameters();
     if (key != "data") return in_.skip();
+    if (input.tensor || !input.raw_data.empty()) return in_.fault("has 'data' twice");
     if (!input.type || !input.shape) return in_.raw(input.raw_data);
     return make_room(input, body_.size() - in_.offset()) && read_data(in_, *input.tensor);
   }

@@ -55,6 +55,13 @@ TEST_F(OipRequestTest, TakesMembersInAnyOrderAndSkipsUnknownOnes) {
   EXPECT_TRUE(std::isnan(request->inputs[0].values<float>()[0]));
 }
 
+TEST_F(OipRequestTest, RefusesASecondShapeOrDatatypeAfterTheData) {
+  EXPECT_FALSE(
+      parse(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[1],"shape":[1,2]}]})"));
+  EXPECT_FALSE(
+      parse(R"({"inputs":[{"name":"x","datatype":"INT64","shape":[1,2],"data":[1,2],"datatype":"FP32"}]})"));
+}
+
 TEST_F(OipRequestTest, ReadsMissingAndInfiniteValuesInFloatingTensorsOnly) {
   const auto request = parse(with_data("FP32", "[2,2]", "[null,NaN,Infinity,-Infinity]"));
   ASSERT_TRUE(request);
