@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <cmath>
+#include <cstdlib>
+#include <random>
 #include <vector>
 
 #include "values/json/scanner.h"
@@ -120,6 +124,71 @@ TEST(Scanner, ReadsMissingValuesOnlyWhenAsked) {
   EXPECT_EQ(number<float>("-Infinity", NonFinite::kRead), -INFINITY);
   EXPECT_NE(refusal<float>("null"), "");
   EXPECT_EQ(problem("[NaN,-Infinity]", {.non_finite = NonFinite::kRead}), "");
+}
+
+// Reads an array as runs with single reads in between, as a request's reader does.
+template <class T>
+std::vector<T> read_array(const std::string& text) {
+  Scanner in(text, {.non_finite = NonFinite::kRead});
+  std::vector<T> all;
+  EXPECT_TRUE(in.begin_array());
+  for (std::array<T, 4> some;;) {
+    const size_t count = in.read_run(std::span<T>(some));
+    all.insert(all.end(), some.begin(), some.begin() + count);
+    if (count == some.size()) continue;
+    if (!in.next_element()) break;
+    T value{};
+    if (!in.read(value)) break;
+    all.push_back(value);
+  }
+  EXPECT_TRUE(in.finish()) << text << ": " << in.error().message;
+  return all;
+}
+
+TEST(Scanner, ReadsRunsOfNumbersToTheSameBits) {
+  std::mt19937_64 random(11);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto bits = static_cast<uint32_t>(random());
+    const auto wild = std::bit_cast<float>(bits);
+    const std::string shortest = fmt::format("{}", std::isfinite(wild) ? wild : 1.5F);
+    const std::string plain = fmt::format("{:.{}f}", std::ldexp(static_cast<double>(random()), -44), i % 17);
+    const std::string integer = fmt::format("-{}", random() % 1'000'000'000);
+    for (const std::string& text : {shortest, plain, integer}) {
+      const std::string array = "[ " + text + " ," + text + "]";
+      const auto floats = read_array<float>(array);
+      const auto doubles = read_array<double>(array);
+      ASSERT_EQ(floats.size(), 2u);
+      EXPECT_EQ(std::bit_cast<uint32_t>(floats[1]),
+                std::bit_cast<uint32_t>(std::strtof(text.c_str(), nullptr)))
+          << text;
+      EXPECT_EQ(std::bit_cast<uint64_t>(doubles[0]),
+                std::bit_cast<uint64_t>(std::strtod(text.c_str(), nullptr)))
+          << text;
+    }
+  }
+}
+
+TEST(Scanner, ReadsRunsWithAllThatMayStandBetween) {
+  const auto values = read_array<float>("[1, -0, null ,2.5e3,\n16777217.0000001,0.1, 3,4,5,6]");
+  ASSERT_EQ(values.size(), 10u);
+  EXPECT_TRUE(std::signbit(values[1]));
+  EXPECT_TRUE(std::isnan(values[2]));
+  EXPECT_EQ(values[3], 2500.0F);
+  EXPECT_EQ(values[4], 16777218.0F);
+  EXPECT_EQ(read_array<float>("[]").size(), 0u);
+}
+
+TEST(Scanner, RefusesInARunWhatItRefusesElsewhere) {
+  for (const char* text :
+       {"[1,]", "[01]", "[1.]", "[.5]", "[1 2]", "[1,,2]", "[,1]", "[1", "[-]", "[1x]", "[+1]"}) {
+    Scanner in(text);
+    std::array<float, 8> out;
+    ASSERT_TRUE(in.begin_array());
+    (void)in.read_run(std::span<float>(out));
+    while (in.next_element())
+      if (float value = 0; !in.read(value)) break;
+    EXPECT_FALSE(in.finish()) << text;
+  }
 }
 
 TEST(Scanner, GivesTheTextOfAValueForLater) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "values/json/internal/plain_number.h"
 #include "values/json/internal/utf8.h"
 
 namespace slipway::json {
@@ -310,6 +311,28 @@ bool Scanner::read_floating(T& value) {
   at_ += text.size();
   return true;
 }
+
+template <std::floating_point T>
+size_t Scanner::read_run_of(std::span<T> out) {
+  if (!good() || depth_ == 0) return 0;
+  bool first = first_[depth_ - 1];
+  size_t count = 0;
+  for (; count < out.size(); ++count) {
+    const char* p = internal::after_space(at_, end_);
+    if (!first) {
+      if (p == end_ || *p != ',') break;
+      p = internal::after_space(p + 1, end_);
+    }
+    if (!internal::read_plain(p, end_, out[count])) break;
+    first = false;
+    at_ = p;
+  }
+  first_[depth_ - 1] = first;
+  return count;
+}
+
+size_t Scanner::read_run(std::span<float> out) { return read_run_of(out); }
+size_t Scanner::read_run(std::span<double> out) { return read_run_of(out); }
 
 bool Scanner::read(float& value) { return read_floating(value); }
 bool Scanner::read(double& value) { return read_floating(value); }

@@ -22,6 +22,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -70,6 +71,12 @@ class Scanner {
   bool read(double& value);
   bool read_null();
 
+  // Plain numbers of the array that is open, one after the other, until the array ends, `out` is full, or
+  // something comes that needs a closer look; gives how many. The same as next_element() and read() for each,
+  // at a third of the cost.
+  size_t read_run(std::span<float> out);
+  size_t read_run(std::span<double> out);
+
   bool skip();                       // any value, as strictly as if it were read
   bool raw(std::string_view& text);  // skips a value and gives its text, to be scanned later
 
@@ -97,6 +104,8 @@ class Scanner {
   bool read_integer(T& value);
   template <std::floating_point T>
   bool read_floating(T& value);
+  template <std::floating_point T>
+  size_t read_run_of(std::span<T> out);
 
   const char* begin_;
   const char* at_;

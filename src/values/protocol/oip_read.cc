@@ -56,12 +56,18 @@ class DataReader {
 
  private:
   bool read_flat() {
-    while (in_.next_element()) {
+    for (;;) {
+      read_run();
+      if (!in_.next_element()) return in_.good();
       if (next_ == values_.size()) return too_many();
       if (!read_element(in_, values_[next_])) return false;
       ++next_;
     }
-    return in_.good();
+  }
+
+  // The plain numbers that come next; whatever is not one is left to read_element().
+  void read_run() {
+    if constexpr (std::is_floating_point_v<T>) next_ += in_.read_run(values_.subspan(next_));
   }
 
   // The array of this axis is open. At most kMaxRank deep, so recursion is bounded.

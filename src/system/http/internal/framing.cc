@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace slipway::http::internal {
 namespace {
@@ -28,9 +27,8 @@ bool read_length(std::string_view text, uint64_t& length) {
 bool HeadScanner::end_line(std::string_view line) {
   if (line.empty() && !first_line_) return true;
   if (line.empty()) refusal_ = {400, "the request line is empty"};
-  const bool folded = !first_line_ && (line.starts_with(' ') || line.starts_with('\t'));
-  if (folded) refusal_ = {400, "a header line is folded"};
-  if (std::ranges::any_of(line, is_control)) refusal_ = {400, "a control character in the head"};
+  if (!first_line_ && (line.front() == ' ' || line.front() == '\t'))
+    refusal_ = {400, "a header line is folded"};
   if (first_line_ && std::ranges::count(line, ' ') != 2)
     refusal_ = {400, "the request line is not METHOD TARGET VERSION with single spaces"};
   first_line_ = false;
@@ -38,21 +36,22 @@ bool HeadScanner::end_line(std::string_view line) {
 }
 
 bool HeadScanner::scan(std::string_view bytes) {
-  while (next_ < bytes.size()) {
-    const void* found = std::memchr(bytes.data() + next_, '\n', bytes.size() - next_);
-    if (found == nullptr) {
-      next_ = bytes.size();
-      return false;
-    }
-    const size_t at = static_cast<size_t>(static_cast<const char*>(found) - bytes.data());
-    next_ = at + 1;
-    if (at == line_start_ || bytes[at - 1] != '\r') {
-      refusal_ = {400, "a line ends without CR"};
+  for (; next_ < bytes.size(); ++next_) {
+    const char c = bytes[next_];
+    if (!is_control(c) || (c == '\r' && next_ + 1 == bytes.size()))
+      continue;  // a last CR is judged with what follows
+    if (c == '\r' && bytes[next_ + 1] == '\n') continue;
+    const bool ends_line = c == '\n' && next_ > line_start_ && bytes[next_ - 1] == '\r';
+    if (!ends_line) {
+      refusal_ = {400, c == '\n' ? "a line ends without CR" : "a control character in the head"};
       return true;
     }
-    const std::string_view line = bytes.substr(line_start_, at - 1 - line_start_);
-    line_start_ = next_;
-    if (end_line(line)) return true;
+    const std::string_view line = bytes.substr(line_start_, next_ - 1 - line_start_);
+    line_start_ = next_ + 1;
+    if (end_line(line)) {
+      ++next_;
+      return true;
+    }
   }
   return false;
 }
