@@ -221,6 +221,15 @@ TEST_F(ServerTest, GivesTheSameWhereverTheBytesAreCut) {
   }
 }
 
+TEST_F(ServerTest, SeesABareCrThatEndsAPiece) {
+  start();
+  auto peer = client();
+  peer.send("GET /hello HTTP/1.1\r\nHost: a\r");
+  EXPECT_EQ(peer.receive(1, 1), "");
+  peer.send("X: b\r\n\r\n");
+  EXPECT_EQ(status_of_answer(peer.answer()), 400);
+}
+
 TEST_F(ServerTest, TakesBodiesLargerThanItsBuffer) {
   start();
   const std::string body(700'000, 'x');

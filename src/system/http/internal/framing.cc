@@ -38,8 +38,8 @@ bool HeadScanner::end_line(std::string_view line) {
 bool HeadScanner::scan(std::string_view bytes) {
   for (; next_ < bytes.size(); ++next_) {
     const char c = bytes[next_];
-    if (!is_control(c) || (c == '\r' && next_ + 1 == bytes.size()))
-      continue;  // a last CR is judged with what follows
+    if (!is_control(c)) continue;
+    if (c == '\r' && next_ + 1 == bytes.size()) return false;  // judged with what follows it
     if (c == '\r' && bytes[next_ + 1] == '\n') continue;
     const bool ends_line = c == '\n' && next_ > line_start_ && bytes[next_ - 1] == '\r';
     if (!ends_line) {
