@@ -12,8 +12,10 @@ DrainState next_drain_state(DrainState state, const DrainView& view, const Drain
   switch (state) {
     case DrainState::kAnswering: {
       if (past >= options.deadline) return DrainState::kRefusing;
+      // A request may arrive while `now` is being looked at: that is no silence, and no negative one either.
       const TimePoint last = std::max(view.last_arrival, view.started);
-      return view.now - last >= options.quiet ? DrainState::kClosing : state;
+      const Duration silent = std::max<Duration>(view.now - last, Duration(0));
+      return silent >= options.quiet ? DrainState::kClosing : state;
     }
     case DrainState::kClosing:
       if (view.in_flight == 0 && view.connections == 0) return DrainState::kDone;

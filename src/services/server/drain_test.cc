@@ -24,6 +24,12 @@ TEST(Drain, CountsTheQuietTimeFromItsOwnStartWhenTheLastRequestIsOlder) {
   EXPECT_EQ(next_drain_state(DrainState::kAnswering, view, kOptions), DrainState::kAnswering);
 }
 
+TEST(Drain, ABareServerClosesAtOnceAlsoWhenARequestArrivesRightNow) {
+  const DrainOptions bare{.quiet = 0s, .deadline = 30s};
+  EXPECT_EQ(next_drain_state(DrainState::kAnswering, at(1s), bare), DrainState::kClosing);
+  EXPECT_EQ(next_drain_state(DrainState::kAnswering, at(1s, 1001ms), bare), DrainState::kClosing);
+}
+
 TEST(Drain, RefusesOnlyFromTheDeadlineOn) {
   EXPECT_EQ(next_drain_state(DrainState::kAnswering, at(29s, 29s), kOptions), DrainState::kAnswering);
   EXPECT_EQ(next_drain_state(DrainState::kAnswering, at(30s, 29s), kOptions), DrainState::kRefusing);

@@ -70,6 +70,15 @@ Status refuse_saved_model(const std::string& path, const std::vector<os::FolderE
 
 tl::unexpected<Error> nothing_served(const std::string& path, const std::vector<os::FolderEntry>& entries,
                                      const std::vector<Judged>& judged) {
+  // TensorFlow Serving's layout: the model lies in a folder named by its version.
+  for (const auto& entry : entries) {
+    const bool version = entry.kind == os::EntryKind::kFolder &&
+                         entry.name.find_first_not_of("0123456789") == std::string::npos;
+    const auto inside =
+        version ? os::list_folder(path + "/" + entry.name, kMostEntries) : std::vector<os::FolderEntry>{};
+    if (!inside) continue;
+    if (auto other = refuse_saved_model(path + "/" + entry.name, *inside); !other) return fail(other.error());
+  }
   for (const auto& each : judged) {
     if (each.verdict.finding == Finding::kRefused) return refusal(path + "/" + each.name, each.verdict);
   }

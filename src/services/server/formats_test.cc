@@ -178,6 +178,12 @@ TEST_F(Formats, SaysWhatLiesInAFolderWithoutAModel) {
   EXPECT_THAT(recognise(folder_.string()).error().message, HasSubstr("TensorFlow SavedModel"));
 }
 
+TEST_F(Formats, SeesASavedModelInItsVersionsFolder) {
+  std::filesystem::create_directory(folder_ / "1");
+  write("1/saved_model.pb", "\x08\x01\x12\x7f");
+  EXPECT_THAT(recognise(folder_.string()).error().message, HasSubstr("/1: this is a TensorFlow SavedModel"));
+}
+
 TEST_F(Formats, FollowsALinkToTheFolderOfTheFileItself) {
   std::filesystem::create_symlink(kZoo + "onnx_mlp_external/model.onnx", folder_ / "link");
   auto found = recognise((folder_ / "link").string());

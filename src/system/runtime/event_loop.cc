@@ -37,6 +37,7 @@ EventLoop::EventLoop(const Clock& clock) : clock_(clock) {
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
   ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
   take_time();
+  last_round_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 EventLoop::~EventLoop() {

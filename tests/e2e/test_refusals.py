@@ -1,0 +1,48 @@
+"""What is known and not served is refused at the start, with what is missing and the way out. Broken files kill nothing."""
+import json
+
+import pytest
+from conftest import DATA, ZOO, run
+
+REFUSED = DATA / "refused"
+WORDS = {"cat_binary_cancer/model.cbm": "CatBoost", "lgb_cat_flights/model.txt": "categorical splits", "lgb_linear_diabetes/model.txt": "linear trees",
+         "onnx_cnn_digits/model.pt": "torch.onnx.export", "py_centroid_iris/model.py": "Python source", "skl_logreg_iris/model.joblib": "skl2onnx",
+         "skl_logreg_iris/model.skops": "skops", "skl_zipmap_penguins/model.onnx": "zipmap", "tf_keras_digits/model.keras": "Keras",
+         "tf_lite_digits/model.tflite": "TFLite", "tf_two_signatures": "TensorFlow", "xgb_cat_flights/model.ubj": "categorical splits",
+         "xgb_dart_cancer/model.json": "dart", "xgb_linear_diabetes/model.json": "gblinear", "xgb_multioutput_diabetes/model.ubj": "vector leaves",
+         "xgb_old17_iris/model.deprecated": "3.1", "xgb_old21_dart_cancer/model.ubj": "dart"}
+
+
+@pytest.mark.parametrize("path", WORDS)
+def test_serve_names_the_file_and_what_is_missing(path):
+    ended = run("serve", "--model", f"m={REFUSED / path}", "--listen", "127.0.0.1:0")
+    assert ended.returncode == 1
+    last = ended.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ") and path.split("/")[0] in last and WORDS[path].lower() in last.lower()
+    assert ended.stdout == ""
+
+
+def test_inspect_shows_what_a_file_holds():
+    ended = run("inspect", ZOO / "xgb_binary_cancer" / "model.ubj")
+    assert ended.returncode == 0
+    for words in ("XGBoost UBJSON", "xgboost 3.4.1", "sha256:", "input__0 FP32 [-1,30]", "mean radius"):
+        assert words in ended.stdout
+    found = json.loads(run("inspect", ZOO / "onnx_two_heads" / "model.onnx", "-o", "json").stdout)
+    assert found["format"] == "ONNX" and len(found["inputs"]) == 2 and len(found["outputs"]) == 2
+
+
+@pytest.mark.parametrize("case", sorted(json.loads((DATA / "broken" / "manifest.json").read_text())))
+def test_inspect_survives_every_broken_file(case):
+    told = json.loads((DATA / "broken" / "manifest.json").read_text())[case]
+    path = DATA / "broken" / case / told["file"]
+    ended = run("inspect", path, "-o", "json", timeout=30)
+    found = json.loads(ended.stdout)
+    if told["expect"] == "refuse":
+        assert ended.returncode == 1 and case in found["error"] and "signal" not in found["error"]
+    else:
+        assert ended.returncode == (1 if "error" in found else 0)
+
+
+def test_nothing_is_ever_unpickled(tmp_path):
+    run("inspect", DATA / "broken" / "onnx_pickle" / "model.onnx")
+    assert not list(DATA.glob("**/ZOO_PICKLE_WAS_EXECUTED"))
