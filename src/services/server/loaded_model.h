@@ -22,7 +22,7 @@ struct ModelMetrics {
   telemetry::Histogram &parse, &queue, &run, &write;
 
  private:
-  static constexpr int kStatuses[] = {200, 400, 413, 500, 503, 504};
+  static constexpr int kStatuses[] = {200, 400, 404, 413, 500, 501, 503, 504};
   std::vector<telemetry::Counter*> by_status_;  // in the order of kStatuses
 };
 

@@ -20,24 +20,25 @@ void respond_flag(Exchange& exchange, std::string_view name, int status) {
 
 }  // namespace
 
-bool Server::refused_for_draining(Exchange& exchange) const {
-  if (!refusing_.load(std::memory_order_relaxed)) return false;
+void Server::refuse_for_draining(Exchange& exchange) const {
+  draining_.add();
   const std::array<base::Header, 2> headers{{{"slipway-refused", "draining"}, {"retry-after", "1"}}};
   exchange.respond({.status = 503,
                     .headers = headers,
                     .body = R"({"error":"this server is going away; ask another replica"})"});
-  return true;
 }
 
 // Answers itself when there is no such model, and gives null.
 const LoadedModel* Server::find(Exchange& exchange, std::string_view name, std::string_view version) const {
   if (!started_.load(std::memory_order_acquire)) {
+    loading_.add();
     http::respond_error(exchange, {Code::kUnavailable, "the models are still being loaded; try again soon"});
     return nullptr;
   }
   const std::string_view revision = exchange.head().find("slipway-revision");
   const auto found = revision.empty() ? table().find(name, version) : table().find_revision(name, revision);
   if (found) return *found;
+  unknown_model_.add();
   http::respond_error(exchange, found.error());
   return nullptr;
 }
@@ -61,8 +62,10 @@ std::vector<http::Route> Server::model_routes() {
       if (const LoadedModel* model = find(exchange, path[0], path[1])) act(exchange, *model);
     };
   };
-  const auto infer =
-      with_model([this](Exchange& exchange, const LoadedModel& model) { predictor_.infer(exchange, model); });
+  const auto infer = with_model([this](Exchange& exchange, const LoadedModel& model) {
+    if (refusing_.load(std::memory_order_relaxed)) return refuse_for_draining(exchange);
+    predictor_.infer(exchange, model);
+  });
   const auto show =
       with_model([this](Exchange& exchange, const LoadedModel& model) { metadata(exchange, model); });
   const auto ready = with_model([](Exchange& exchange, const LoadedModel& model) {

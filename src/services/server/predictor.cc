@@ -30,8 +30,32 @@ struct Predictor::Job {
   TimePoint parsed;
 };
 
+telemetry::Counter& refused(telemetry::Registry& registry, std::string_view reason) {
+  return registry.counter("slipway_server_refused",
+                          "Inference requests that were refused before they ran, by reason.",
+                          {{"reason", std::string(reason)}});
+}
+
+Predictor::Predictor(PredictOptions options, runtime::Executor& executor, telemetry::Registry& registry,
+                     const runtime::Clock& clock)
+    : options_(options),
+      executor_(executor),
+      clock_(clock),
+      queue_full_(refused(registry, "queue_full")),
+      expired_(refused(registry, "expired")),
+      out_of_memory_(refused(registry, "memory")) {}
+
+void Predictor::note_arrival(TimePoint received) {
+  constexpr int64_t kMillisecond = 1'000'000;
+  const int64_t now = received.time_since_epoch().count();
+  // Looked at before it is written, so that busy loops do not pass one cache line around for every request.
+  if (now - last_arrival_.load(std::memory_order_relaxed) >= kMillisecond)
+    last_arrival_.store(now, std::memory_order_relaxed);
+}
+
 void Predictor::infer(http::Exchange& exchange, const LoadedModel& model) {
   arrived_.add();
+  note_arrival(exchange.received());
   exchange.read_all(options_.body_bytes, [this, &model](http::Exchange& from, Result<std::string_view> body) {
     if (!body) return answer_error(from, model, body.error());
     take_body(from, model, *body);
@@ -47,17 +71,28 @@ void Predictor::take_body(http::Exchange& exchange, const LoadedModel& model, st
   model.metrics->parse.observe(job.parsed - arrived);
   const auto predicted = model.cost.predict(rows_of(*request));
   if (predicted && *predicted <= options_.inline_time) return run(job);
-  const bool taken = executor_.submit([this, job, held = exchange.shared_from_this()] {
-    job.model->metrics->queue.observe(clock_.now() - job.parsed);
+  run_later(job);
+}
+
+void Predictor::run_later(const Job& job) {
+  const bool taken = executor_.submit([this, job, held = job.exchange->shared_from_this()] {
+    const TimePoint now = clock_.now();
+    job.model->metrics->queue.observe(now - job.parsed);
     if (held->cancelled()) {
       answered_.add();
       return;
     }
+    if (now >= held->received() + options_.run_time) {
+      expired_.add();
+      return answer_error(*held, *job.model,
+                          {Code::kTimeout, "waited too long for a worker; try again later"});
+    }
     run(job);
   });
-  if (!taken)
-    answer_error(exchange, model,
-                 {Code::kExhausted, "too many requests are waiting for this server; try again later"});
+  if (taken) return;
+  queue_full_.add();
+  answer_error(*job.exchange, *job.model,
+               {Code::kUnavailable, "too many requests are waiting for this server; try again later"});
 }
 
 void Predictor::run(const Job& job) {
@@ -104,6 +139,7 @@ void Predictor::answer(const Job& job, std::span<backend::OutputSlot> outputs) {
 
 void Predictor::answer_error(http::Exchange& exchange, const LoadedModel& model, const Error& error) {
   model.metrics->requests(http::status_of(error.code)).add();
+  if (error.code == Code::kExhausted) out_of_memory_.add();
   answered_.add();
   http::respond_error(exchange, error, {"slipway-revision", model.revision_header});
 }

@@ -15,6 +15,9 @@
 
 namespace slipway::server {
 
+// slipway_server_refused_total of one reason.
+telemetry::Counter& refused(telemetry::Registry& registry, std::string_view reason);
+
 struct PredictOptions {
   size_t body_bytes = 64 << 20;
   Duration inline_time = std::chrono::microseconds(50);  // predicted runs up to this stay on the loop
@@ -24,18 +27,24 @@ struct PredictOptions {
 
 class Predictor {
  public:
-  Predictor(PredictOptions options, runtime::Executor& executor, const runtime::Clock& clock)
-      : options_(options), executor_(executor), clock_(clock) {}
+  Predictor(PredictOptions options, runtime::Executor& executor, telemetry::Registry& registry,
+            const runtime::Clock& clock);
 
   void infer(http::Exchange& exchange, const LoadedModel& model);
 
+  // When the last request came, to the millisecond; the clock's zero when none did.
+  TimePoint last_arrival() const {
+    return TimePoint{Duration{last_arrival_.load(std::memory_order_relaxed)}};
+  }
   int64_t arrivals() const { return static_cast<int64_t>(arrived_.value()); }
   int64_t in_flight() const { return arrivals() - static_cast<int64_t>(answered_.value()); }
 
  private:
   struct Job;
 
+  void note_arrival(TimePoint received);
   void take_body(http::Exchange& exchange, const LoadedModel& model, std::string_view body);
+  void run_later(const Job& job);
   void run(const Job& job);
   void answer(const Job& job, std::span<backend::OutputSlot> outputs);
   void answer_error(http::Exchange& exchange, const LoadedModel& model, const Error& error);
@@ -44,6 +53,8 @@ class Predictor {
   runtime::Executor& executor_;
   const runtime::Clock& clock_;
   telemetry::Counter arrived_, answered_;
+  std::atomic<int64_t> last_arrival_{0};
+  telemetry::Counter &queue_full_, &expired_, &out_of_memory_;
 };
 
 }  // namespace slipway::server

@@ -15,7 +15,7 @@ Server::Server(Options options, Backends backends, const runtime::Clock& clock)
       clock_(clock),
       budget_(options_.request_memory),
       executor_({.name = "worker", .threads = options_.workers, .queue = options_.queue}),
-      predictor_(options_.predict, executor_, clock_),
+      predictor_(options_.predict, executor_, registry_, clock_),
       router_(model_routes()),
       main_(
           {.address = options_.listen,
@@ -23,10 +23,11 @@ Server::Server(Options options, Backends backends, const runtime::Clock& clock)
            .limits = options_.limits,
            .name = "loop",
            .budget = &budget_},
-          [this](http::Exchange& exchange) {
-            if (!refused_for_draining(exchange)) router_(exchange);
-          },
-          clock_) {
+          [this](http::Exchange& exchange) { router_(exchange); }, clock_),
+      start_(clock_.now()),
+      unknown_model_(refused(registry_, "unknown_model")),
+      loading_(refused(registry_, "loading")),
+      draining_(refused(registry_, "draining")) {
   tables_.push_back(std::make_unique<ModelTable>(std::vector<std::unique_ptr<LoadedModel>>{}));
   table_.store(tables_.back().get());
   if (options_.admin)
@@ -73,10 +74,9 @@ void Server::begin_drain() {
 }
 
 bool Server::drain_step(TimePoint now) {
-  observed();  // notes when the last request arrived
   const DrainView view{.now = now,
                        .started = drain_started_,
-                       .last_arrival = TimePoint{Duration{last_arrival_.load()}},
+                       .last_arrival = last_arrival(),
                        .in_flight = predictor_.in_flight(),
                        .connections = static_cast<int64_t>(main_.counters().open)};
   const DrainState next = next_drain_state(drain_state_, view, options_.drain);
@@ -95,12 +95,12 @@ void Server::stop() {
 }
 
 std::string Server::observed() const {
-  const int64_t arrivals = predictor_.arrivals(), now = clock_.now().time_since_epoch().count();
-  if (seen_arrivals_.exchange(arrivals) != arrivals || predictor_.in_flight() > 0) last_arrival_ = now;
-  domain::Observed out{.in_flight = predictor_.in_flight(),
-                       .arrivals = arrivals,
+  const int64_t in_flight = predictor_.in_flight();
+  const std::chrono::duration<double> idle = std::max(clock_.now() - last_arrival(), Duration(0));
+  domain::Observed out{.in_flight = in_flight,
+                       .arrivals = predictor_.arrivals(),
                        .queued = static_cast<int64_t>(executor_.waiting()),
-                       .idle_seconds = static_cast<double>(now - last_arrival_.load()) / 1e9};
+                       .idle_seconds = in_flight > 0 ? 0 : idle.count()};
   const domain::RevisionState state =
       ready_ ? domain::RevisionState::kReady : domain::RevisionState::kDraining;
   for (const auto& model : table().models())

@@ -10,6 +10,7 @@
 // Threads: all calls from one owner thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -61,9 +62,10 @@ class Server {
   std::vector<http::Route> model_routes();
   std::vector<http::Route> admin_routes();
   void count_http();
-  bool refused_for_draining(http::Exchange& exchange) const;
+  void refuse_for_draining(http::Exchange& exchange) const;
   const LoadedModel* find(http::Exchange& exchange, std::string_view name, std::string_view version) const;
   void metadata(http::Exchange& exchange, const LoadedModel& model) const;
+  TimePoint last_arrival() const { return std::max(predictor_.last_arrival(), start_); }
   std::string observed() const;
 
   Options options_;
@@ -82,7 +84,8 @@ class Server {
   std::atomic<bool> started_{false}, ready_{false}, refusing_{false};
   DrainState drain_state_ = DrainState::kAnswering;
   TimePoint drain_started_;
-  mutable std::atomic<int64_t> seen_arrivals_{0}, last_arrival_{0};
+  TimePoint start_;  // idle time counts from here when nothing has arrived
+  telemetry::Counter &unknown_model_, &loading_, &draining_;
 };
 
 }  // namespace slipway::server
