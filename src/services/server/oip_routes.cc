@@ -80,6 +80,11 @@ std::vector<http::Route> Server::model_routes() {
       {Method::kGet, "/v2/models/{model}/versions/{version}/ready", "models.read", ready},
       {Method::kGet, "/v2/models/{model}", "models.read", show},
       {Method::kGet, "/v2/models/{model}/versions/{version}", "models.read", show},
+  };
+}
+
+std::vector<http::Route> Server::server_routes() {
+  return {
       {Method::kGet, "/v2/models", "models.read",
        [this](Exchange& exchange, const PathParameters&) {
          std::string body;

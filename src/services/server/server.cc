@@ -28,6 +28,7 @@ Server::Server(Options options, Backends backends, const runtime::Clock& clock)
       unknown_model_(refused(registry_, "unknown_model")),
       loading_(refused(registry_, "loading")),
       draining_(refused(registry_, "draining")) {
+  router_.add(server_routes());
   tables_.push_back(std::make_unique<ModelTable>(std::vector<std::unique_ptr<LoadedModel>>{}));
   table_.store(tables_.back().get());
   if (options_.admin)

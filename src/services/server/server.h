@@ -60,6 +60,7 @@ class Server {
 
  private:
   std::vector<http::Route> model_routes();
+  std::vector<http::Route> server_routes();
   std::vector<http::Route> admin_routes();
   void count_http();
   void refuse_for_draining(http::Exchange& exchange) const;

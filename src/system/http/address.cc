@@ -76,6 +76,7 @@ Result<int> listen_tcp(const Address& address) {
 // A socket file that nobody listens on any more is a dead server's, and is replaced.
 bool is_dead(const sockaddr_un& address) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return false;
   const int done = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const bool dead = done != 0 && errno == ECONNREFUSED;
   ::close(fd);

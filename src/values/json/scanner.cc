@@ -337,46 +337,40 @@ size_t Scanner::read_run(std::span<double> out) { return read_run_of(out); }
 bool Scanner::read(float& value) { return read_floating(value); }
 bool Scanner::read(double& value) { return read_floating(value); }
 
+bool Scanner::skip_scalar(Kind kind) {
+  std::string_view text;
+  bool flag = false;
+  switch (kind) {
+    case Kind::kString:
+      return read(text);
+    case Kind::kNumber:
+      if (!number_text(text)) return false;
+      at_ += text.size();
+      return true;
+    case Kind::kToken:
+      return read_token(text);
+    case Kind::kBool:
+      return read(flag);
+    case Kind::kNull:
+      return read_null();
+    default:
+      return fault("expected a value");
+  }
+}
+
 // Iterative, so that hostile depth costs a counter and no stack.
 bool Scanner::skip() {
   const size_t floor = depth_;
   std::array<bool, kMaxDepth> is_object{};
   do {
-    std::string_view text;
-    bool flag = false;
-    switch (peek()) {
-      case Kind::kObject:
-        if (!begin_object()) return false;
-        is_object[depth_ - 1] = true;
-        break;
-      case Kind::kArray:
-        if (!begin_array()) return false;
-        is_object[depth_ - 1] = false;
-        break;
-      case Kind::kString:
-        if (!read(text)) return false;
-        break;
-      case Kind::kNumber:
-        if (!number_text(text)) return false;
-        at_ += text.size();
-        break;
-      case Kind::kToken:
-        if (!read_token(text)) return false;
-        break;
-      case Kind::kBool:
-        if (!read(flag)) return false;
-        break;
-      case Kind::kNull:
-        if (!read_null()) return false;
-        break;
-      default:
-        return fault("expected a value");
-    }
-    while (depth_ > floor) {
-      const bool more = is_object[depth_ - 1] ? next_key(text) : next_element();
-      if (more) break;
+    const Kind kind = peek();
+    const bool container = kind == Kind::kObject || kind == Kind::kArray;
+    if (!(kind == Kind::kObject ? begin_object() : container ? begin_array() : skip_scalar(kind)))
+      return false;
+    if (container) is_object[depth_ - 1] = kind == Kind::kObject;
+    std::string_view key;
+    while (depth_ > floor && !(is_object[depth_ - 1] ? next_key(key) : next_element()))
       if (!good()) return false;
-    }
   } while (depth_ > floor);
   return good();
 }

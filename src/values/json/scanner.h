@@ -98,6 +98,7 @@ class Scanner {
   bool unescape(const char*& p, std::string& out);
   bool hex4(const char*& p, uint32_t& value);
   bool number_text(std::string_view& text);
+  bool skip_scalar(Kind kind);
   bool token(std::string_view word);
   bool read_token(std::string_view& text);
   template <std::integral T>

@@ -1,69 +1,17 @@
-// One HTTP/1.1 connection, and the Exchange that its requests are. Lives on one loop's thread.
+// One HTTP/1.1 connection. Lives on one loop's thread.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "system/http/exchange.h"
-#include "system/http/internal/output.h"
+#include "system/http/internal/http1_exchange.h"
+#include "system/http/internal/loop_context.h"
 #include "system/http/internal/parser.h"
-#include "system/http/request_id.h"
-#include "system/http/server.h"
 #include "system/runtime/event_loop.h"
 
 namespace slipway::http::internal {
-
-class Connection;
-class Http1Exchange;
-
-// A counter that one thread writes and others read.
-class OwnCounter {
- public:
-  void add(uint64_t n) {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  uint64_t get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> value_{0};
-};
-
-// What the connections of one loop share.
-struct LoopContext {
-  LoopContext(runtime::EventLoop& event_loop, const ServerOptions& server_options, const Handler& call,
-              uint32_t origin)
-      : loop(event_loop), options(server_options), handler(call), ids(origin) {}
-
-  void adopt(int fd);
-  void remove(Connection& connection);  // it is destroyed before the next event
-  void bury() { graveyard.clear(); }
-  void drain();
-  void close_all();
-
-  std::unique_ptr<char[]> take_block();
-  void give_block(std::unique_ptr<char[]> block);
-  size_t block_size() const { return options.limits.header_bytes + kBodyRoom; }
-
-  static constexpr size_t kBodyRoom = 16 << 10;  // a body up to this size stays where it was read
-  static constexpr size_t kSpareBlocks = 64;
-
-  runtime::EventLoop& loop;
-  const ServerOptions& options;
-  const Handler& handler;
-  RequestIds ids;
-  DateHeader date;
-  bool draining = false;
-  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections;
-  std::vector<std::unique_ptr<Connection>> graveyard;
-  std::vector<std::unique_ptr<char[]>> spare;
-  OwnCounter accepted, requests, refused, bytes_in, bytes_out;
-  std::atomic<size_t> open{0};
-};
 
 class Connection final : public runtime::EventLoop::Handler {
  public:
@@ -154,55 +102,6 @@ class Connection final : public runtime::EventLoop::Handler {
   size_t out_sent_ = 0;
   std::function<void(Exchange&)> writable_then_;
   bool processing_ = false;
-};
-
-class Http1Exchange final : public Exchange {
- public:
-  Http1Exchange(LoopContext& context) : context_(context), arena_(context.options.budget) {}
-
-  void begin(Connection& connection, const Parser& parser);
-  void end();     // answered: the connection goes its own way
-  void cancel();  // the peer has gone
-  // What head and body are views of, when the connection goes before the handler is done.
-  void keep(std::unique_ptr<char[]> block, std::string body, std::vector<base::Header> headers) {
-    kept_block_ = std::move(block);
-    kept_body_ = std::move(body);
-    kept_headers_ = std::move(headers);
-  }
-
-  const base::RequestHead& head() const override { return head_; }
-  base::Arena& arena() override { return arena_; }
-  TimePoint received() const override { return received_; }
-  std::string_view request_id() const override { return request_id_; }
-  void read_all(size_t limit, WholeBody then) override;
-  void read(BodyPiece then) override;
-  void respond(const Answer& answer) override;
-  void start(const Answer& head_only) override;
-  bool write(std::string_view piece, std::function<void(Exchange&)> then) override;
-  void finish(std::span<const base::Header> trailers) override;
-  void abort() override;
-  bool cancelled() const override { return cancelled_.load(std::memory_order_acquire); }
-  void on_cancel(std::function<void()> then) override { on_cancel_ = std::move(then); }
-  void post(std::function<void()> task) override { context_.loop.post(std::move(task)); }
-  void drained() { waiting_.store(0, std::memory_order_relaxed); }
-
- private:
-  // Runs on the loop's thread: now when we are on it, else posted with a reference that keeps us alive.
-  void on_loop(std::function<void(Connection&)> act);
-
-  LoopContext& context_;
-  Connection* connection_ = nullptr;  // loop thread only
-  base::RequestHead head_;
-  base::Arena arena_;
-  TimePoint received_;
-  RequestIds::Text made_id_{};
-  std::string_view request_id_;
-  std::atomic<bool> cancelled_{false};
-  std::atomic<size_t> waiting_{0};  // bytes written from other threads that are not sent yet
-  std::function<void()> on_cancel_;
-  std::unique_ptr<char[]> kept_block_;
-  std::string kept_body_;
-  std::vector<base::Header> kept_headers_;
 };
 
 }  // namespace slipway::http::internal

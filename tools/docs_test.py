@@ -1,0 +1,113 @@
+"""docs_test.py [FILE…]: what the documents show is what happens.
+
+Runs every ```console block of README.md, CONTRIBUTING.md, ARCHITECTURE.md, docs/*.md and the READMEs of examples/ from the
+repository's root:
+- a line that starts with "$ " is a command (further lines of it end with a backslash); the lines after it, up to the next
+  command, are what it prints, standard error included;
+- "…" stands for anything: within a line for some text, on a line of its own for some lines;
+- a command without lines after it must only succeed; "$ command  # fails" must fail;
+- <!-- docs-test: skip REASON --> before a block leaves it out, and the reason is shown;
+- `slipway` is the release build; PORT is a free port of this run, and so is every 8080 that a block names.
+Blocks of one document run in one shell, so that a server started in one is there in the next.
+"""
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BLOCK = re.compile(r"(<!-- docs-test: skip ([^>]*?) -->\s*)?```console\n(.*?)```", re.S)
+MARK = "==docs-test=="
+
+
+def documents():
+    return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md") if (ROOT / name).exists()] + sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "examples").glob("*.md"))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def steps(block):
+    """-> [(command, expected lines)]"""
+    found = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            found.append([line[2:], []])
+        elif found and not found[-1][1] and found[-1][0].endswith("\\"):
+            found[-1][0] = found[-1][0][:-1] + line
+        elif found:
+            found[-1][1].append(line)
+    return found
+
+
+def matches(expected, shown):
+    parts = []
+    for line in expected:
+        if line.strip() == "…":
+            parts.append(r"(?:.*\n)*?")
+        else:
+            parts.append(r".*?".join(re.escape(piece) for piece in line.rstrip().split("…")) + r"[ ]*\n")
+    return re.fullmatch("".join(parts) + r"\s*", shown) is not None
+
+
+class Shell:
+    """One bash that runs a document's commands, each to its end."""
+
+    def __init__(self, port):
+        self.port = port
+        environment = {**os.environ, "PATH": f"{ROOT}/build/release:{os.environ['PATH']}", "PORT": port, "SLIPWAY_PORT": port, "NO_COLOR": "1"}
+        self.folder = tempfile.TemporaryDirectory()
+        self.bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment)
+
+    def run(self, command):
+        self.bash.stdin.write(f"{{ {command.replace('8080', self.port)}\n}} </dev/null; echo \"{MARK}$?\"\n")
+        self.bash.stdin.flush()
+        shown = ""
+        for line in self.bash.stdout:
+            before, mark, code = line.partition(MARK)
+            shown += before
+            if mark:
+                return int(code), shown.replace(self.port, "8080")
+        return 1, shown + "(the shell ended)"
+
+    def close(self):
+        self.bash.stdin.write("kill $(jobs -p) 2>/dev/null; wait\n")
+        self.bash.stdin.close()
+        self.bash.stdout.read()
+        self.bash.wait()
+
+
+def check(document):
+    name, failed, passed = document.relative_to(ROOT), 0, 0
+    shell = Shell(free_port())
+    for skipped, reason, block in BLOCK.findall(document.read_text()):
+        if skipped:
+            print(f"docs: {name}: a block is skipped: {reason}")
+            continue
+        for command, expected in steps(block):
+            must_fail = command.endswith("# fails")
+            code, shown = shell.run(command)
+            if (code != 0) == must_fail and (not expected or matches(expected, shown)):
+                passed += 1
+                continue
+            failed += 1
+            print(f"docs: {name}: $ {command}\n--- shown in the document\n" + "\n".join(expected) + f"\n--- what happened (exit {code})\n{shown}---")
+    shell.close()
+    return passed, failed
+
+
+def main(arguments):
+    results = [check(pathlib.Path(file).resolve()) for file in arguments or documents()]
+    passed, failed = sum(p for p, _ in results), sum(f for _, f in results)
+    print(f"docs: {passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
