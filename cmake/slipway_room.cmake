@@ -23,7 +23,7 @@ function(slipway_room room)
   endif()
   target_link_libraries(${room} ${kind} ${ROOM_DEPS} ${ROOM_LIBS})
 
-  if(fakes)
+  if(fakes AND GTest_FOUND)
     add_library(${room}_testing STATIC ${fakes})
     target_link_libraries(${room}_testing PUBLIC ${room} GTest::gtest GTest::gmock nlohmann_json::nlohmann_json)
   endif()

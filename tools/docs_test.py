@@ -53,7 +53,8 @@ def matches(expected, shown):
             parts.append(r"(?:.*\n)*?")
         else:
             parts.append(r".*?".join(re.escape(piece) for piece in line.rstrip().split("…")) + r"[ ]*\n")
-    return re.fullmatch("".join(parts) + r"\s*", shown) is not None
+    ended = shown if shown.endswith("\n") else shown + "\n"  # curl prints a body as it is
+    return re.fullmatch("".join(parts) + r"\s*", ended) is not None
 
 
 class Shell:
