@@ -1,0 +1,100 @@
+#include "adapters/native/xgboost.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace slipway::native {
+namespace {
+
+// A model of `groups` trees that are one leaf each: 1, 2, 3 …
+std::string model(const std::string& objective, const std::string& base_score, int groups = 1) {
+  std::string trees, info;
+  for (int i = 0; i < groups; ++i) {
+    trees += fmt::format(
+        R"({}{{"left_children":[-1],"right_children":[-1],"split_indices":[0],"split_conditions":[{}],"default_left":[0],)"
+        R"("tree_param":{{"num_nodes":"1"}}}})",
+        i ? "," : "", i + 1);
+    info += fmt::format("{}{}", i ? "," : "", i);
+  }
+  return fmt::format(
+      R"({{"learner":{{"gradient_booster":{{"model":{{"tree_info":[{}],"trees":[{}]}},"name":"gbtree"}},)"
+      R"("learner_model_param":{{"base_score":"{}","num_class":"{}","num_feature":"1"}},"objective":{{"name":"{}"}}}},"version":[1,7,6]}})",
+      info, trees, base_score, groups > 1 ? groups : 0, objective);
+}
+
+std::vector<float> answer(const std::string& text) {
+  auto file = read_xgboost_json(text);
+  EXPECT_TRUE(file) << file.error().message;
+  if (!file) return {};
+  const auto loaded = make_model(std::move(*file), {});
+  base::Arena arena;
+  const auto input = *tensor::make_tensor(tensor::DataType::kFp32, {1, 1}, arena);
+  std::vector<backend::OutputSlot> outputs(1);
+  EXPECT_TRUE(loaded->run({&input, 1}, outputs, {.arena = arena}));
+  const auto values = outputs[0].tensor.values<float>();
+  return {values.begin(), values.end()};
+}
+
+std::string refusal(const std::string& text) {
+  const auto file = read_xgboost_json(text);
+  EXPECT_FALSE(file);
+  return file ? "" : file.error().message;
+}
+
+TEST(Xgboost, StartsAtTheBaseScoreInAllItsForms) {
+  EXPECT_EQ(answer(model("reg:squarederror", "5E-1"))[0], 1.5F);
+  EXPECT_EQ(answer(model("reg:squarederror", "[5E-1]"))[0], 1.5F);
+  EXPECT_EQ(answer(model("multi:softmax", "0", 3)), (std::vector<float>{2}));
+  EXPECT_EQ(answer(model("multi:softmax", "[9,0,0]", 3)), (std::vector<float>{0}));
+}
+
+TEST(Xgboost, GivesEachObjectiveItsOwnAnswer) {
+  EXPECT_EQ(answer(model("binary:logitraw", "5E-1"))[0], 1.0F);
+  EXPECT_NEAR(answer(model("binary:logistic", "5E-1"))[0], 1 / (1 + std::exp(-1.0)), 1e-7);
+  EXPECT_EQ(answer(model("binary:hinge", "0"))[0], 1.0F);
+  EXPECT_EQ(answer(model("binary:hinge", "-2"))[0], 0.0F);
+  EXPECT_NEAR(answer(model("count:poisson", "1"))[0], std::exp(1.0), 1e-6);
+  const auto shares = answer(model("multi:softprob", "0", 2));
+  EXPECT_NEAR(shares[0] + shares[1], 1, 1e-6);
+  EXPECT_GT(shares[1], shares[0]);
+}
+
+TEST(Xgboost, SaysWhatItDoesNotServe) {
+  EXPECT_NE(refusal(model("binary:banana", "0")).find("'binary:banana' has no known output transform"),
+            std::string::npos);
+  EXPECT_NE(refusal(model("binary:logistic", "2")).find("out of the objective's range"), std::string::npos);
+  EXPECT_NE(refusal(model("reg:squarederror", "[1,2]")).find("has 2 values for 1 outputs"),
+            std::string::npos);
+  EXPECT_NE(refusal(model("reg:squarederror", "x")).find("is not a number"), std::string::npos);
+  EXPECT_NE(refusal("{}").find("has no 'learner'"), std::string::npos);
+}
+
+// Every numeric datatype becomes the float that the framework makes of it.
+TEST(Xgboost, TakesInputsOfEveryNumericDatatype) {
+  auto file = read_xgboost_json(
+      R"({"learner":{"gradient_booster":{"model":{"tree_info":[0],"trees":[{"left_children":[1,-1,-1],"right_children":[2,-1,-1],)"
+      R"("split_indices":[0,0,0],"split_conditions":[0.5,10,20],"default_left":[0,0,0],"tree_param":{"num_nodes":"3"}}]},"name":"gbtree"},)"
+      R"("learner_model_param":{"base_score":"0","num_class":"0","num_feature":"1"},"objective":{"name":"reg:squarederror"}}})");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto loaded = make_model(std::move(*file), {});
+  for (int i = 0; i < tensor::kDataTypes; ++i) {
+    const auto type = static_cast<tensor::DataType>(i);
+    if (type == tensor::DataType::kBytes) continue;
+    base::Arena arena;
+    const auto input = *tensor::make_tensor(type, {2, 1}, arena);
+    tensor::with_type(type, [&]<class T>() {
+      if constexpr (std::is_same_v<T, tensor::Half>)
+        input.values<T>()[1] = tensor::Half{0x3C00};
+      else if constexpr (!std::is_same_v<T, std::string_view>)
+        input.values<T>()[1] = static_cast<T>(1);
+    });
+    std::vector<backend::OutputSlot> outputs(1);
+    ASSERT_TRUE(loaded->run({&input, 1}, outputs, {.arena = arena}));
+    EXPECT_EQ(outputs[0].tensor.values<float>()[0], 10) << name(type);
+    EXPECT_EQ(outputs[0].tensor.values<float>()[1], 20) << name(type);
+  }
+}
+
+}  // namespace
+}  // namespace slipway::native
