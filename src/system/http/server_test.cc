@@ -65,6 +65,7 @@ class ServerTest : public ::testing::Test {
   }
 
   runtime::RealClock clock_;
+  base::Budget budget_{100'000};
   std::vector<std::future<void>> late_;
   std::latch late_started_{1};
   Router router_{{
@@ -313,8 +314,7 @@ TEST_F(ServerTest, IsNotHeldUpByASlowSender) {
 }
 
 TEST_F(ServerTest, RefusesABodyWhenTheBudgetIsSpent) {
-  base::Budget budget(100'000);
-  start({}, &budget);
+  start({}, &budget_);
   const std::string body(300'000, 'x');
   const std::string answer =
       ask(fmt::format("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
@@ -331,6 +331,118 @@ TEST_F(ServerTest, SurvivesAPeerThatGoesAwayBeforeItsAnswer) {
     late_started_.wait();
   }
   EXPECT_EQ(status_of_answer(ask("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")), 200);
+}
+
+TEST_F(ServerTest, TellsAHandlerThatThePeerWentAndKeepsItsRequestReadable) {
+  std::promise<ExchangePtr> entered;
+  std::promise<void> cancelled;
+  router_.add({{base::Method::kPost, "/held", "test.held", [&](Exchange& exchange, const PathParameters&) {
+                  exchange.on_cancel([&] { cancelled.set_value(); });
+                  exchange.read_all(100'000, [&](Exchange& from, Result<std::string_view> body) {
+                    from.arena().copy(*body);
+                    entered.set_value(from.shared_from_this());
+                  });
+                }}});
+  start();
+  ExchangePtr held;
+  {
+    auto peer = client();
+    peer.send("POST /held HTTP/1.1\r\nHost: a\r\nX-Kind: kept\r\nContent-Length: 3\r\n\r\nabc");
+    held = entered.get_future().get();
+    EXPECT_FALSE(held->cancelled());
+  }
+  cancelled.get_future().wait();
+  EXPECT_TRUE(held->cancelled());
+  EXPECT_EQ(held->head().find("x-kind"), "kept");
+  held->respond({.body = "nobody hears it"});
+  held.reset();
+  server_->stop();
+}
+
+TEST_F(ServerTest, AStreamWaitsForAReaderThatDoesNotRead) {
+  std::atomic<size_t> written{0};
+  std::function<void(Exchange&)> more = [&](Exchange& exchange) {
+    const std::string piece(10'000, 'x');
+    while (written < 40'000'000 && !exchange.cancelled()) {
+      written += piece.size();
+      if (!exchange.write(piece, more)) return;
+    }
+    if (!exchange.cancelled()) exchange.finish();
+  };
+  router_.add({{base::Method::kGet, "/flood", "test.flood", [&](Exchange& exchange, const PathParameters&) {
+                  exchange.start({.content_type = "text/plain"});
+                  more(exchange);
+                }}});
+  start();
+  auto peer = client();
+  peer.send("GET /flood HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(status_of_answer(ask("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")), 200);
+  EXPECT_LT(written, 20'000'000u);  // what the sockets hold, and our own limit
+  EXPECT_GT(peer.rest().size(), 40'000'000u);
+  EXPECT_EQ(written, 40'000'000u);
+  server_->stop();
+}
+
+TEST_F(ServerTest, AnswersAStreamFromAnotherThread) {
+  router_.add({{base::Method::kGet, "/later", "test.later", [&](Exchange& exchange, const PathParameters&) {
+                  late_.push_back(std::async(std::launch::async, [held = exchange.shared_from_this()] {
+                    held->start({.content_type = "text/plain"});
+                    held->write("one,", nullptr);
+                    held->write("two", nullptr);
+                    held->finish();
+                  }));
+                }}});
+  start();
+  auto peer = client();
+  peer.send("GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(body_of_answer(peer.rest()), "4\r\none,\r\n3\r\ntwo\r\n0\r\n\r\n");
+}
+
+TEST_F(ServerTest, AnAbortedStreamLooksUnfinished) {
+  router_.add({{base::Method::kGet, "/broken", "test.broken", [](Exchange& exchange, const PathParameters&) {
+                  exchange.start({.content_type = "text/plain"});
+                  exchange.write("half", nullptr);
+                  exchange.abort();
+                }}});
+  start();
+  auto peer = client();
+  peer.send("GET /broken HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string answer = peer.rest();
+  EXPECT_FALSE(answer.ends_with("0\r\n\r\n")) << answer;
+}
+
+TEST_F(ServerTest, ClosesConnectionsBeyondItsLimit) {
+  start({.connections = 2});
+  auto first = client(), second = client();
+  for (RawClient* peer : {&first, &second}) {
+    peer->send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(status_of_answer(peer->answer()), 200);
+  }
+  EXPECT_TRUE(client().closed());
+}
+
+TEST_F(ServerTest, ManySlowSendersDoNotDisturbAnHonestOne) {
+  start();
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 64; ++i) {
+    slow.push_back(std::make_unique<RawClient>(server_->address()));
+    slow.back()->send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nab");
+  }
+  auto honest = client();
+  for (int i = 0; i < 100; ++i) {
+    honest.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    EXPECT_EQ(body_of_answer(honest.answer()), "hi");
+  }
+}
+
+TEST_F(ServerTest, KeepsAnOldClientsConnectionOnlyWhenItAsks) {
+  start();
+  auto peer = client();
+  peer.send("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_NE(peer.answer().find("connection: keep-alive"), std::string::npos);
+  peer.send("GET /hello HTTP/1.0\r\n\r\n");
+  EXPECT_NE(peer.answer().find("connection: close"), std::string::npos);
+  EXPECT_TRUE(peer.closed());
 }
 
 TEST_F(ServerTest, DrainsWithoutLosingARequest) {

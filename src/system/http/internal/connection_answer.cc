@@ -64,13 +64,7 @@ bool Connection::write(std::string_view piece, std::function<void(Exchange&)> th
   }
   flush();
   if (state_ == State::kClosed) return false;
-  if (out_.size() - out_sent_ < context_.options.limits.output_bytes) {
-    if (then) {  // written from another thread, which waits although there is room by now
-      exchange_->drained();
-      then(*exchange_);
-    }
-    return true;
-  }
+  if (out_.size() - out_sent_ < context_.options.limits.output_bytes) return true;
   writable_then_ = std::move(then);
   return false;
 }

@@ -93,8 +93,10 @@ bool Http1Exchange::write(std::string_view piece, std::function<void(Exchange&)>
   if (context_.loop.on_loop_thread())
     return connection_ != nullptr && connection_->write(piece, std::move(then));
   const bool room = waiting_.fetch_add(piece.size()) + piece.size() < context_.options.limits.output_bytes;
-  on_loop([copy = std::string(piece), next = room ? nullptr : std::move(then)](Connection& to) mutable {
-    to.write(copy, std::move(next));
+  on_loop([this, copy = std::string(piece), next = room ? nullptr : std::move(then)](Connection& to) {
+    if (!to.write(copy, next) || !next) return;
+    drained();  // there is room by now, and somebody waits for it
+    next(*this);
   });
   return room;
 }
