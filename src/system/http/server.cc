@@ -40,7 +40,8 @@ class Server::Acceptor final : public runtime::EventLoop::Handler {
       loop_.stop();
       thread_.join();
     }
-    on_ready(EPOLLIN);  // who is in the backlog was promised an answer
+    while (accept_some()) {  // who is in the backlog was promised an answer
+    }
     ::close(fd_);
   }
 
@@ -53,7 +54,11 @@ class Server::Acceptor final : public runtime::EventLoop::Handler {
     return ok();
   }
 
-  void on_ready(uint32_t) override {
+  void on_ready(uint32_t) override { accept_some(); }
+
+ private:
+  // False: nobody waits any more, or there is no room.
+  bool accept_some() {
     constexpr int kTogether = 64;
     for (int i = 0; i < kTogether; ++i) {
       const int client = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -62,11 +67,11 @@ class Server::Acceptor final : public runtime::EventLoop::Handler {
         continue;
       }
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) rest();
-      if (errno != ECONNABORTED && errno != EINTR) return;
+      if (errno != ECONNABORTED && errno != EINTR) return false;
     }
+    return true;
   }
 
- private:
   void hand_over(int client) {
     Loop* least = nullptr;
     size_t total = 0, fewest = SIZE_MAX;

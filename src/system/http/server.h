@@ -28,7 +28,7 @@ struct Limits {
   size_t connections = 10'000;       // further ones are closed at once
   Duration header_time = std::chrono::seconds(10);  // from a head's first byte to its last: 408 beyond
   Duration body_grace = std::chrono::seconds(10);   // before a body's rate is judged
-  size_t body_bytes_per_second = 1024;              // the slowest sender: 408 below
+  size_t body_bytes_per_second = 1024;              // the slowest sender: kTimeout to who reads below it
   Duration write_time = std::chrono::seconds(20);   // without progress
   Duration idle_time = std::chrono::seconds(75);    // between requests
 };

@@ -88,19 +88,18 @@ void Connection::process() {
   processing_ = true;
   for (size_t taken = 0;
        state_ == State::kHead && out_.size() - out_sent_ < context_.options.limits.output_bytes; ++taken) {
-    if (taken == context_.options.limits
-                     .pipelined) {  // others' turn; level-triggered events would not come back for these
-      context_.loop.post([&context = context_, this] {
-        if (context.connections.contains(this)) process();
-      });
+    if (taken == context_.options.limits.pipelined) {
+      take_turn_later();
       break;
     }
     if (!take_request()) break;
   }
   processing_ = false;
   if (state_ == State::kClosed) return;
+  const bool held_back = out_.size() - out_sent_ >= context_.options.limits.output_bytes;
   flush();
   if (state_ != State::kHead) return;
+  if (held_back && out_.empty()) take_turn_later();  // all went out at once, so no EPOLLOUT will come
   if (available() == 0) {
     context_.give_block(std::exchange(block_, nullptr));
     begin_ = end_ = 0;
@@ -111,6 +110,13 @@ void Connection::process() {
     end_ -= begin_;
     begin_ = 0;
   }
+}
+
+// Others' turn: level-triggered events would not come back for requests that are in the block already.
+void Connection::take_turn_later() {
+  context_.loop.post([&context = context_, this] {
+    if (context.connections.contains(this)) process();
+  });
 }
 
 bool Connection::take_request() {
@@ -126,7 +132,8 @@ bool Connection::take_request() {
            true;
   }
   if (!complete) {
-    if (deadline_ > context_.loop.now() + limits.header_time) deadline_in(limits.header_time);
+    if (!timer_.armed() || deadline_ > context_.loop.now() + limits.header_time)
+      deadline_in(limits.header_time);
     return false;
   }
   const size_t head_size = scanner_.head_size();

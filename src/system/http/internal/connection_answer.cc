@@ -63,7 +63,7 @@ bool Connection::write(std::string_view piece, std::function<void(Exchange&)> th
       out_ += piece;
   }
   flush();
-  if (state_ == State::kClosed) return false;
+  if (state_ == State::kClosed) return exchange_->tell_gone(std::move(then)), false;
   if (out_.size() - out_sent_ < context_.options.limits.output_bytes) return true;
   writable_then_ = std::move(then);
   return false;

@@ -28,6 +28,8 @@ void Connection::read_all(size_t limit, Exchange::WholeBody then) {
   body_received_ = available();
   say_continue();
   advance_body();
+  // Set once: bytes that trickle in must not put it off. From then on on_time() judges the rate every second.
+  if (whole_then_ && state_ == State::kExchange) deadline_in(context_.options.limits.body_grace);
 }
 
 void Connection::read_piece(Exchange::BodyPiece then) {
@@ -64,7 +66,6 @@ void Connection::advance_whole() {
     begin_ = end_ = body_base_;  // everything was taken
   }
   wait_for(events_ | EPOLLIN);
-  deadline_in(context_.options.limits.body_grace);
 }
 
 bool Connection::take_into_body(size_t bytes) {
@@ -104,7 +105,6 @@ void Connection::advance_chunked_whole() {
         {Code::kTooLarge, fmt::format("the body has more than the {} bytes that are taken", whole_limit_)});
   if (body_done_) return give_whole(std::string_view(body_));
   wait_for(events_ | EPOLLIN);
-  deadline_in(context_.options.limits.body_grace);
 }
 
 void Connection::advance_piece() {

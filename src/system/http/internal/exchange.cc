@@ -90,15 +90,25 @@ void Http1Exchange::start(const Answer& head_only) {
 }
 
 bool Http1Exchange::write(std::string_view piece, std::function<void(Exchange&)> then) {
-  if (context_.loop.on_loop_thread())
-    return connection_ != nullptr && connection_->write(piece, std::move(then));
+  if (context_.loop.on_loop_thread()) {
+    if (connection_ != nullptr) return connection_->write(piece, std::move(then));
+    tell_gone(std::move(then));
+    return false;
+  }
   const bool room = waiting_.fetch_add(piece.size()) + piece.size() < context_.options.limits.output_bytes;
-  on_loop([this, copy = std::string(piece), next = room ? nullptr : std::move(then)](Connection& to) {
-    if (!to.write(copy, next) || !next) return;
-    drained();  // there is room by now, and somebody waits for it
-    next(*this);
+  auto self = std::static_pointer_cast<Http1Exchange>(shared_from_this());
+  context_.loop.post([self, copy = std::string(piece), next = room ? nullptr : std::move(then)] {
+    if (!self->write(copy, next) || !next) return;
+    self->drained();  // there is room by now, and somebody waits for it
+    next(*self);
   });
   return room;
+}
+
+void Http1Exchange::tell_gone(std::function<void(Exchange&)> then) {
+  if (!then) return;
+  context_.loop.post([self = std::static_pointer_cast<Http1Exchange>(shared_from_this()),
+                      then = std::move(then)] { then(*self); });
 }
 
 void Http1Exchange::finish(std::span<const base::Header> trailers) {

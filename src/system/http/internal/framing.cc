@@ -16,6 +16,11 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
                             [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
+// Enough to keep two readers from seeing two hosts in it; what is inside is not ours to judge.
+bool is_host(std::string_view text) {
+  return !text.empty() && text.find_first_of(" \t/?#@,") == std::string_view::npos;
+}
+
 bool read_length(std::string_view text, uint64_t& length) {
   if (text.empty() || text.size() > 19) return false;  // no leading '+', no spaces, no overflow
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
@@ -64,7 +69,10 @@ Framing check_framing(std::span<const base::Header> headers, Version version) {
   int hosts = 0, lengths = 0;
   if (version.major != 1 || version.minor > 1) refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   for (const base::Header& header : headers) {
-    if (header.name == "host") ++hosts;
+    if (header.name == "host") {
+      ++hosts;
+      if (!is_host(header.value)) refuse(400, "Host is not a host's name");
+    }
     if (header.name == "content-length") {
       ++lengths;
       if (!read_length(header.value, framing.content_length)) refuse(400, "Content-Length is not a number");

@@ -17,8 +17,9 @@ const llhttp_settings_t& settings_of(llhttp_settings_t (*make)()) {
 std::string_view origin_form(std::string_view target) {
   constexpr std::string_view kScheme = "http://";
   if (!target.starts_with(kScheme)) return target;
-  const size_t slash = target.find('/', kScheme.size());
-  return slash == std::string_view::npos ? "/" : target.substr(slash);
+  // A slash in the query of "http://host?x=/y" starts no path; a target without one is refused.
+  const size_t after_host = target.find_first_of("/?", kScheme.size());
+  return after_host == std::string_view::npos ? "/" : target.substr(after_host);
 }
 
 }  // namespace
@@ -84,7 +85,7 @@ Refusal Parser::parse_head(std::span<char> head, const HeadLimits& limits) {
   overhead_ = 0;
   const llhttp_errno_t error = llhttp_execute(&parser_, head.data(), head.size());
   if (too_many_headers_) return {431, "too many headers"};
-  if (error == HPE_INVALID_METHOD) return {400, "unknown method"};
+  if (error == HPE_INVALID_METHOD) return {501, "unknown method"};
   if (error == HPE_INVALID_VERSION) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
   if (error == HPE_INVALID_CONTENT_LENGTH || error == HPE_UNEXPECTED_CONTENT_LENGTH)
     return {400, "Content-Length is not one number that stands alone"};
