@@ -27,7 +27,7 @@ format: ## format what clang-format would change
 	@git ls-files -co --exclude-standard '*.h' '*.cc' | xargs clang-format-19 -i
 
 bench: ## ratios against the floor and against other servers, with the command that makes them
-	@tools/setup build
+	@tools/setup build test
 	@tools/build release
 	@tests/bench/run
 
