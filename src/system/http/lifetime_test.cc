@@ -28,8 +28,9 @@ std::string post(std::string_view body) {
 // A server with one handler, which a test gives.
 class Serving {
  public:
-  explicit Serving(Handler handler, Limits limits = {})
-      : server_({.address = *parse_address("127.0.0.1:0"), .limits = limits}, std::move(handler), clock_) {
+  explicit Serving(Handler handler, Limits limits = {}, base::Budget* budget = nullptr)
+      : server_({.address = *parse_address("127.0.0.1:0"), .limits = limits, .budget = budget},
+                std::move(handler), clock_) {
     EXPECT_TRUE(server_.start());
   }
   Server* operator->() { return &server_; }
@@ -164,6 +165,38 @@ TEST(Deadlines, HoldForAHeadThatBeganBehindASlowAnswer) {
   EXPECT_EQ(status_of_answer(peer.answer()), 200);
   EXPECT_EQ(status_of_answer(peer.answer()), 408);
   later.wait();
+}
+
+TEST(Connections, ThatWaitHoldNoneOfTheRequestsMemory) {
+  base::Budget budget(64 << 20);
+  std::vector<std::future<void>> later;
+  const auto take_memory = [](Exchange& exchange) {
+    EXPECT_EQ(exchange.arena().make<char>(1 << 20).size(), 1U << 20);
+    exchange.respond({});
+  };
+  Serving server(
+      [&](Exchange& exchange) {
+        if (exchange.head().path == "/used") return exchange.respond({.body = std::to_string(budget.used())});
+        if (exchange.head().path == "/now") return take_memory(exchange);
+        later.push_back(
+            std::async(std::launch::async, [&take_memory, held = exchange.shared_from_this()]() mutable {
+              take_memory(*held);
+              held.reset();
+            }));
+      },
+      {}, &budget);
+  for (const char* path : {"/now", "/later"}) {
+    RawClient waiting(server.address()), asking(server.address());
+    waiting.send(fmt::format("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", path));
+    EXPECT_EQ(status_of_answer(waiting.answer()), 200);
+    std::string used;
+    for (int i = 0; i < 1000 && used != "0"; ++i) {
+      asking.send("GET /used HTTP/1.1\r\nHost: a\r\n\r\n");
+      used = body_of_answer(asking.answer());
+    }
+    EXPECT_EQ(used, "0") << path;
+  }
+  for (auto& answer : later) answer.wait();
 }
 
 TEST(Connections, LiveOnOrEndAsTheVersionAndTheHeaderSay) {

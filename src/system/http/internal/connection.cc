@@ -103,6 +103,7 @@ void Connection::process() {
   if (available() == 0) {
     context_.give_block(std::exchange(block_, nullptr));
     begin_ = end_ = 0;
+    release_exchange();
     deadline_in(context_.draining ? kDrainPatience : context_.options.limits.idle_time);
   } else if (begin_ > 0) {
     // The scanner's offsets count from the head's first byte, so moving it costs nothing but the copy.
@@ -110,6 +111,14 @@ void Connection::process() {
     end_ -= begin_;
     begin_ = 0;
   }
+}
+
+// A connection that waits must not keep the memory of its last request: the budget is everybody's.
+void Connection::release_exchange() {
+  if (!exchange_) return;
+  if (exchange_.use_count() == 1) return exchange_->release();
+  // The handler's reference is the last one, but it may be on our stack still.
+  context_.loop.post([held = std::move(exchange_)] {});
 }
 
 // Others' turn: level-triggered events would not come back for requests that are in the block already.

@@ -45,6 +45,7 @@ class Connection final : public runtime::EventLoop::Handler {
   void read_input();
   void process();  // requests that are in the block, up to the pipelining limit
   void take_turn_later();
+  void release_exchange();
   bool take_request();  // false: more bytes are needed
   void begin_exchange(const Framing& framing);
   void refuse(Refusal refusal);  // answers and closes

@@ -18,6 +18,7 @@ class Http1Exchange final : public Exchange {
   Http1Exchange(LoopContext& context) : context_(context), arena_(context.options.budget) {}
 
   void begin(Connection& connection, const Parser& parser);
+  void release() { arena_.reset(); }
   void end();     // answered: the connection goes its own way
   void cancel();  // the peer has gone
   // What head and body are views of, when the connection goes before the handler is done.
