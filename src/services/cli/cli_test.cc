@@ -126,6 +126,16 @@ TEST(Rows, MatchColumnsByNameElseByPlace) {
   EXPECT_EQ(request("[1.5,2]", kTree)["inputs"][0]["shape"], (json{1, 2}));
 }
 
+TEST(Rows, TakeNumbersThatJsonWritesDifferently) {
+  EXPECT_EQ(request(".5,.1e-310\n", kTree)["inputs"][0]["data"], (json{0.5, 1e-311}));
+}
+
+TEST(Rows, SendTextThatIsNotUtf8AsReplacementCharacters) {
+  EXPECT_EQ(
+      request("Oslo\xff,30\n", ModelInputs{{kPipeline.inputs[1], kPipeline.inputs[0]}})["inputs"][0]["data"],
+      (json{"Oslo\xef\xbf\xbd"}));
+}
+
 TEST(Rows, FillOneInputAColumn) {
   const json made = request("city,age\nOslo,30\n", kPipeline);
   EXPECT_EQ(made["inputs"][0]["data"], (json{30}));
@@ -153,6 +163,11 @@ TEST(Rows, SayWhatDoesNotFit) {
     ASSERT_FALSE(made) << row.text;
     EXPECT_NE(made.error().message.find(row.says), std::string::npos) << made.error().message;
   }
+}
+
+TEST(AnswerTable, RefusesAnAnswerWithMoreRowsThanValues) {
+  for (const char* shape : {"[-1]", "[9000000000000000000]"})
+    EXPECT_FALSE(to_table(fmt::format(R"({{"outputs":[{{"name":"y","shape":{},"data":[1]}}]}})", shape)));
 }
 
 TEST(AnswerTable, HasALineForEachRow) {

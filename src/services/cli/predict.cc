@@ -95,6 +95,10 @@ int run_predict(const Arguments& arguments) {
   return kSuccess;
 }
 
+tl::unexpected<Error> not_an_answer() {
+  return fail(Code::kInvalid, "the server's answer is not one of the Open Inference Protocol");
+}
+
 }  // namespace
 
 Result<Table> to_table(const std::string& answer_json) {
@@ -105,6 +109,7 @@ Result<Table> to_table(const std::string& answer_json) {
       const auto shape = output.at("shape").get<std::vector<int64_t>>();
       const json& data = output.at("data");
       const size_t rows = shape.empty() ? 1 : static_cast<size_t>(shape[0]);
+      if (rows > data.size()) return not_an_answer();
       const size_t width = rows == 0 ? 0 : data.size() / rows;
       if (table.rows.size() < rows) table.rows.resize(rows);
       for (size_t i = 0; i < width; ++i) {
@@ -114,7 +119,7 @@ Result<Table> to_table(const std::string& answer_json) {
       }
     }
   } catch (const json::exception&) {
-    return fail(Code::kInvalid, "the server's answer is not one of the Open Inference Protocol");
+    return not_an_answer();
   }
   for (size_t row = 0; row < table.rows.size(); ++row)
     table.rows[row].insert(table.rows[row].begin(), std::to_string(row + 1));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -18,10 +19,11 @@ struct Rows {
   std::vector<std::vector<json>> rows;
 };
 
-bool is_number(const std::string& text) {
+std::optional<double> number_of(const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
 }
 
 bool is_missing(const std::string& text) {
@@ -32,18 +34,20 @@ Result<json> to_value(const std::string& text, const InputColumn& column) {
   if (column.datatype == "BYTES") return json(text);
   if (is_missing(text)) return json(nullptr);
   if (column.datatype == "BOOL" && (text == "true" || text == "false")) return json(text == "true");
-  if (!is_number(text))
+  const auto number = number_of(text);
+  if (!number)
     return fail(Code::kInvalid, "'{}' in column '{}' is not a number; the model takes {}", text.substr(0, 40),
                 column.name, column.datatype);
-  return json::parse(text, nullptr, false).is_discarded() ? json(std::stod(text))
-                                                          : json::parse(text, nullptr, false);
+  // Whole numbers stay whole; what JSON does not write so, as .5, is taken by its value.
+  json parsed = json::parse(text, nullptr, false);
+  return parsed.is_discarded() ? json(*number) : std::move(parsed);
 }
 
 // A first row is a header when a numeric column holds something else, or when it names the columns.
 bool is_header(const std::vector<std::string>& row, const std::vector<InputColumn>& columns) {
   for (size_t i = 0; i < row.size(); ++i) {
     if (std::ranges::find(columns, row[i], &InputColumn::name) != columns.end()) return true;
-    if (i < columns.size() && columns[i].datatype != "BYTES" && !is_number(row[i]) && !is_missing(row[i]))
+    if (i < columns.size() && columns[i].datatype != "BYTES" && !number_of(row[i]) && !is_missing(row[i]))
       return true;
   }
   return false;
@@ -130,7 +134,7 @@ std::string write_request(const Rows& rows, const ModelInputs& model) {
         {{"name", input.name}, {"datatype", input.datatype}, {"shape", shape}, {"data", std::move(data)}});
     first += width;
   }
-  return request.dump();
+  return request.dump(-1, ' ', false, json::error_handler_t::replace);  // text that is not UTF-8
 }
 
 }  // namespace
