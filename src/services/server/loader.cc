@@ -15,6 +15,8 @@ using namespace std::chrono_literals;
 // Runs until the cost is known well enough, but never for long: a server that starts should answer.
 constexpr int kWarmUpRuns = 16;
 constexpr Duration kWarmUpTime = 5ms;
+// A signature is a claim: a small file can say that a row has a billion columns.
+constexpr size_t kWarmUpMemory = 256 << 20;
 
 bool is_name(std::string_view text) {
   const auto allowed = [](char c) {
@@ -60,15 +62,17 @@ Status check_outputs(const backend::Model& model, std::span<const backend::Outpu
 }
 
 Status run_zeros(const LoadedModel& loaded, std::string_view text, const runtime::Clock& clock) {
-  base::Arena arena;
+  base::Budget budget(kWarmUpMemory);
+  base::Arena row(&budget), arena(&budget);
   const backend::Model& model = *loaded.model;
-  const auto inputs = zeros(model, text, arena);
+  const auto inputs = zeros(model, text, row);
   if (!inputs) return fail(inputs.error());
   std::vector<backend::OutputSlot> outputs(model.signature().outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) outputs[i].index = i;
   const int64_t rows = inputs->empty() || (*inputs)[0].shape.rank() == 0 ? 1 : (*inputs)[0].shape[0];
   const TimePoint start = clock.now();
   for (int i = 0; i < kWarmUpRuns && (i < 2 || clock.now() - start < kWarmUpTime); ++i) {
+    arena.reset();
     const TimePoint before = clock.now();
     const Status ran = model.run(*inputs, outputs, {.arena = arena});
     if (!ran) return fail(base::within("the warm-up run failed", ran.error()));
@@ -86,6 +90,8 @@ Status warm_up(const LoadedModel& loaded, const runtime::Clock& clock) {
       std::ranges::any_of(inputs, [](const auto& spec) { return spec.type == tensor::DataType::kBytes; });
   Status ran = run_zeros(loaded, "", clock);
   if (!ran && has_text && ran.error().code == Code::kInvalid) ran = run_zeros(loaded, "0", clock);
+  if (!ran && ran.error().code == Code::kExhausted)
+    return fail(Code::kUnsupported, "one row and its answer take more than {} MiB", kWarmUpMemory >> 20);
   return ran;
 }
 

@@ -77,6 +77,14 @@ TEST_F(Loading, RefusesAModelThatCannotRun) {
   EXPECT_THAT(load().error().message, HasSubstr("the warm-up run failed: no kernel"));
 }
 
+TEST_F(Loading, RefusesAModelWhoseRowIsBeyondReason) {
+  behaviour_->signature.inputs[0].shape = {-1, int64_t(1) << 28};
+  const auto loaded = load();
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Code::kUnsupported);
+  EXPECT_THAT(loaded.error().message, HasSubstr("one row and its answer take more than 256 MiB"));
+}
+
 TEST_F(Loading, WarmsWithANumberWhereAnEmptyStringIsNone) {
   behaviour_->signature.inputs = {{.name = "x", .type = tensor::DataType::kBytes, .shape = {-1, 2}}};
   behaviour_->check = [](std::span<const tensor::Tensor> inputs) -> Status {
