@@ -16,6 +16,24 @@ const tensor::Signature kSignature{.inputs = {{.name = "x", .type = DataType::kF
                                               {.name = "s", .type = DataType::kBytes, .shape = {-1, -1}}},
                                    .outputs = {{.name = "y"}, {.name = "z"}}};
 
+volatile char read_byte;
+
+// The tensor is what the signature takes, as large as its shape says and no larger than the text could say,
+// and every text in it can be read to its end.
+bool holds(const tensor::TensorSpec& spec, const tensor::Tensor& tensor, size_t text_bytes) {
+  if (!tensor::check(spec, tensor.type, tensor.shape)) return false;
+  if (tensor.shape.elements() != tensor.count || tensor.count > text_bytes) return false;
+  if (tensor.count > 0 && tensor.data == nullptr) return false;
+  if (tensor.type != DataType::kBytes) return true;
+  size_t bytes = 0;
+  for (const std::string_view text : tensor.values<std::string_view>())
+    for (const char c : text) {
+      read_byte = c;
+      ++bytes;
+    }
+  return bytes <= text_bytes;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -26,6 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!request) return request.error().message.empty() ? std::abort(), 0 : 0;
   if (request->inputs.size() != 3 || request->outputs.size() > 2) std::abort();
   for (size_t i = 0; i < 3; ++i)
-    if (!tensor::check(kSignature.inputs[i], request->inputs[i].type, request->inputs[i].shape)) std::abort();
+    if (!holds(kSignature.inputs[i], request->inputs[i], body.size())) std::abort();
+  for (const size_t output : request->outputs)
+    if (output >= kSignature.outputs.size()) std::abort();
   return 0;
 }
