@@ -82,7 +82,11 @@ void Connection::answered() {
   whole_then_ = nullptr;
   piece_then_ = nullptr;
   writable_then_ = nullptr;
-  if (!keep_alive_) return linger();
+  if (!keep_alive_) {
+    release_body();
+    release_exchange();
+    return linger();
+  }
   if (!body_done_) {
     state_ = State::kDraining;
     deadline_in(context_.options.limits.body_grace);
