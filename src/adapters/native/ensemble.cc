@@ -15,7 +15,8 @@ constexpr double kZeroThreshold = 1e-35F;
 Status check_node(const SourceNode& node, size_t index, size_t features) {
   if (node.is_leaf() && !std::isfinite(node.threshold))
     return fail(Code::kInvalid, "node {} is a leaf whose value is not a finite number", index);
-  if (std::isnan(node.threshold)) return fail(Code::kInvalid, "node {} has a threshold that is not a number", index);
+  if (std::isnan(node.threshold))
+    return fail(Code::kInvalid, "node {} has a threshold that is not a number", index);
   if (!node.is_leaf() && (node.feature < 0 || static_cast<size_t>(node.feature) >= features))
     return fail(Code::kInvalid, "node {} splits on feature {}, the model has {}", index, node.feature,
                 features);
