@@ -58,13 +58,18 @@ def test_sigterm_under_load_loses_nothing(serve):
 
 
 def test_until_it_was_quiet_it_answers_but_is_not_ready(serve):
-    server = serve({"m": TREE}, "--drain-quiet", "300ms")
+    server = serve({"m": TREE}, "--drain-quiet", "60s")
     server.process.send_signal(signal.SIGTERM)
     wait_until(lambda: server.get("/readyz")[0] == 503)
     assert server.get("/v2/health/ready") == (503, '{"ready":false}')
     assert server.get("/livez")[0] == 200
     assert server.ask("POST", "/v2/models/m/infer", BODY)[0] == 200
-    assert server.wait() == 0
+    server.stop()
+
+
+def test_when_it_was_quiet_it_ends(serve):
+    server = serve({"m": TREE}, "--drain-quiet", "300ms")
+    assert server.stop() == 0
 
 
 def test_a_second_signal_ends_it_at_once(serve):

@@ -1,7 +1,9 @@
 """Every path of the Open Inference Protocol over a real socket, with its exact code and body."""
 import hashlib
+import http.client
 import json
 import re
+import socket as socket_module
 
 import pytest
 from conftest import ZOO, Server, row
@@ -143,12 +145,28 @@ def test_observed_lists_what_is_loaded(server):
     assert all(r["state"] == "Ready" for r in observed["revisions"])
 
 
+def ask_unix(path, target):
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket_module.socket(socket_module.AF_UNIX)
+    connection.sock.connect(str(path))
+    connection.request("GET", target)
+    answer = connection.getresponse()
+    try:
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
 def test_admin_paths_have_a_listener_of_their_own(serve, tmp_path):
     socket = tmp_path / "admin.sock"
     server = serve({"m": TREE}, "--admin", f"unix:{socket}")
     for path in ("/livez", "/readyz", "/startupz", "/metrics", "/observed"):
         assert server.get(path)[0] == 404
-    assert socket.exists()
+    for path in ("/livez", "/readyz", "/startupz"):
+        assert ask_unix(socket, path) == (200, b"ok\n")
+    assert b"slipway_server_models 1" in ask_unix(socket, "/metrics")[1]
+    assert json.loads(ask_unix(socket, "/observed")[1])["arrivals"] == 0
+    assert ask_unix(socket, "/v2/models")[0] == 404
 
 
 def test_probes_stand_on_a_bare_servers_own_listener(server):

@@ -1,8 +1,9 @@
 """What is known and not served is refused at the start, with what is missing and the way out. Broken files kill nothing."""
 import json
+import subprocess
 
 import pytest
-from conftest import DATA, ZOO, run
+from conftest import BINARY, DATA, ZOO, run
 
 REFUSED = DATA / "refused"
 WORDS = {"cat_binary_cancer/model.cbm": "CatBoost", "lgb_cat_flights/model.txt": "categorical splits", "lgb_linear_diabetes/model.txt": "linear trees",
@@ -44,5 +45,9 @@ def test_inspect_survives_every_broken_file(case):
 
 
 def test_nothing_is_ever_unpickled(tmp_path):
-    run("inspect", DATA / "broken" / "onnx_pickle" / "model.onnx")
-    assert not list(DATA.glob("**/ZOO_PICKLE_WAS_EXECUTED"))
+    """The file leaves a mark in the working directory when it is unpickled."""
+    path = DATA / "broken" / "onnx_pickle" / "model.onnx"
+    for words in (["inspect", path], ["serve", "--model", f"m={path}", "--listen", "127.0.0.1:0"]):
+        ended = subprocess.run([BINARY, *map(str, words)], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        assert ended.returncode == 1 and "pickle" in ended.stderr
+    assert list(tmp_path.iterdir()) == []

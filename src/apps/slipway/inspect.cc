@@ -98,14 +98,15 @@ std::string to_text(const ordered_json& found) {
 int inspect(const Arguments& arguments) {
   const std::string path = arguments.get("FILE");
   if (arguments.has("--confined")) return inspect_confined(path);
-  const auto end = os::run_child(
-      {.argv = {"/proc/self/exe", "inspect", "--confined", path}, .timeout = std::chrono::seconds(kSeconds)});
+  const auto end = os::run_child({.argv = {"/proc/self/exe", "inspect", "--confined", "--", path},
+                                  .timeout = std::chrono::seconds(kSeconds)});
   if (!end) return cli::complain(end.error().message);
   ordered_json found = ordered_json::parse(end->out, nullptr, false);
   const bool said_something = end->signal == 0 && !end->timed_out && found.is_object();
   if (!said_something)
-    found = {{"path", path},
-             {"error", end->signal == 0 && !end->timed_out ? end->err : what_ended(path, *end)}};
+    found = {
+        {"path", path},
+        {"error", end->signal == 0 && !end->timed_out ? path + ": " + end->err : what_ended(path, *end)}};
   const bool refused = found.contains("error");
   if (arguments.get("--output") == "json")
     std::printf("%s\n", found.dump(2).c_str());
@@ -133,7 +134,8 @@ cli::Command inspect_command() {
                        .choices = {"text", "json"}},
                       {.names = "--confined",
                        .value = "",
-                       .help = "Read the file in this process, confined (what the child does)"}},
+                       .help = "Read the file in this process, confined (what the child does)",
+                       .hidden = true}},
           .examples = {"slipway inspect model.json", "slipway inspect model.onnx -o json"},
           .run = inspect};
 }

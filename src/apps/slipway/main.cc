@@ -48,5 +48,9 @@ int main(int argc, char** argv) {
   std::vector<Command> commands{slipway::app::serve_command(), slipway::cli::predict_command(),
                                 slipway::app::inspect_command(), version_command()};
   commands.push_back(completion_command(commands));
-  return slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
+  const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
+  // A full disk behind standard output must not look like success.
+  if (std::fflush(stdout) != 0 && code == slipway::cli::kSuccess)
+    return slipway::cli::complain("standard output cannot be written to");
+  return code;
 }

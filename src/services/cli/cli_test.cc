@@ -136,6 +136,13 @@ TEST(Rows, SendTextThatIsNotUtf8AsReplacementCharacters) {
       (json{"Oslo\xef\xbf\xbd"}));
 }
 
+TEST(Rows, NeverTakeARowOfValuesForAHeader) {
+  EXPECT_EQ(to_request("1.5,1O\n3,4\n", kTree).error().message,
+            "row 1: '1O' in column 'income' is not a number; the model takes FP32");
+  EXPECT_EQ(request("1.5, 2\n3 ,4\n", kTree)["inputs"][0]["data"], (json{1.5, 2, 3, 4}));
+  EXPECT_FALSE(to_request("1,inf\n", kTree));
+}
+
 TEST(Rows, FillOneInputAColumn) {
   const json made = request("city,age\nOslo,30\n", kPipeline);
   EXPECT_EQ(made["inputs"][0]["data"], (json{30}));

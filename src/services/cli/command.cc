@@ -61,7 +61,8 @@ void add_to(CLI::App& app, const Command& command) {
   }
   for (const Option& option : command.options) {
     if (option.value.empty()) {
-      app.add_flag(option.names, option.help);
+      CLI::Option* flag = app.add_flag(option.names, option.help);
+      if (option.hidden) flag->group("");
       continue;
     }
     std::string help = option.help;

@@ -22,6 +22,7 @@ struct Option {
   Times times = Times::kOptional;
   std::string fallback;              // shown in help, and given when absent
   std::vector<std::string> choices;  // what may be said, when that is a list
+  bool hidden = false;               // not in help and completion
 };
 
 struct Positional {

@@ -5,6 +5,7 @@ namespace {
 
 std::vector<std::string> split_names(const Option& option) {
   std::vector<std::string> names;
+  if (option.hidden) return names;
   std::string_view rest = option.names;
   while (!rest.empty()) {
     const size_t comma = std::min(rest.find(','), rest.size());

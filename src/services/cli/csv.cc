@@ -3,6 +3,13 @@
 namespace slipway::cli {
 namespace {
 
+// People put spaces after commas; who means them writes quotes.
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
 class CsvReader {
  public:
   CsvReader(std::string_view text, const CsvLimits& limits) : text_(text), limits_(limits) {
@@ -44,7 +51,7 @@ class CsvReader {
   Status read_field(std::string& out) {
     if (at_ == text_.size() || text_[at_] != '"') {
       const size_t end = std::min(text_.find_first_of(",\r\n", at_), text_.size());
-      out = text_.substr(at_, end - at_);
+      out = trimmed(text_.substr(at_, end - at_));
       at_ = end;
       return ok();
     }

@@ -1,9 +1,9 @@
 #include "services/cli/predict.h"
 
+#include <array>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -17,20 +17,23 @@ using nlohmann::json;
 
 constexpr size_t kInputLimit = 256 << 20;
 
+// In pieces, so that an endless input ends at the limit and not with the memory.
 Result<std::string> read_input(const std::string& name) {
-  std::stringstream text;
-  if (name == "-") {
-    text << std::cin.rdbuf();
-  } else {
-    std::ifstream file(name, std::ios::binary);
-    if (!file)
-      return fail(Code::kNotFound, "{}: cannot be read; give a CSV or JSON file, or - for standard input",
-                  name);
-    text << file.rdbuf();
-  }
-  if (text.view().size() > kInputLimit)
-    return fail(Code::kTooLarge, "{}: more than {} bytes; send it in parts", name, kInputLimit);
-  return text.str();
+  std::ifstream file;
+  if (name != "-") file.open(name, std::ios::binary);
+  std::istream& in = name == "-" ? std::cin : file;
+  std::string text;
+  std::array<char, 65536> piece;
+  do {
+    in.read(piece.data(), piece.size());
+    text.append(piece.data(), static_cast<size_t>(in.gcount()));
+    if (text.size() > kInputLimit)
+      return fail(Code::kTooLarge, "{}: more than {} bytes; send it in parts", name, kInputLimit);
+  } while (in);
+  if (!in.eof())
+    return fail(Code::kNotFound, "{}: cannot be read; give a CSV or JSON file, or - for standard input",
+                name);
+  return text;
 }
 
 std::string path_segment(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -22,7 +23,7 @@ struct Rows {
 std::optional<double> number_of(const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 
@@ -43,14 +44,17 @@ Result<json> to_value(const std::string& text, const InputColumn& column) {
   return parsed.is_discarded() ? json(*number) : std::move(parsed);
 }
 
-// A first row is a header when a numeric column holds something else, or when it names the columns.
+// A first row is a header when it names a column, or when no numeric column of it holds a number: one
+// unreadable field must not make a row of values vanish.
 bool is_header(const std::vector<std::string>& row, const std::vector<InputColumn>& columns) {
+  bool has_number = false, has_numeric_column = false;
   for (size_t i = 0; i < row.size(); ++i) {
     if (std::ranges::find(columns, row[i], &InputColumn::name) != columns.end()) return true;
-    if (i < columns.size() && columns[i].datatype != "BYTES" && !number_of(row[i]) && !is_missing(row[i]))
-      return true;
+    const bool numeric = i < columns.size() && columns[i].datatype != "BYTES";
+    has_numeric_column |= numeric;
+    has_number |= numeric && (number_of(row[i]) || is_missing(row[i]));
   }
-  return false;
+  return has_numeric_column && !has_number;
 }
 
 // For each column of the model the position in the file: by name when the file has names that fit, else by

@@ -58,40 +58,45 @@ void Predictor::infer(http::Exchange& exchange, const LoadedModel& model) {
   note_arrival(exchange.received());
   exchange.read_all(options_.body_bytes, [this, &model](http::Exchange& from, Result<std::string_view> body) {
     if (!body) return answer_error(from, model, body.error());
-    take_body(from, model, *body);
+    if (body->size() <= options_.inline_body_bytes) return take_body(from, model, *body, Where::kLoop);
+    hand_over(from, model,
+              [this, &from, &model, body = *body] { take_body(from, model, body, Where::kWorker); });
   });
 }
 
-void Predictor::take_body(http::Exchange& exchange, const LoadedModel& model, std::string_view body) {
+void Predictor::take_body(http::Exchange& exchange, const LoadedModel& model, std::string_view body,
+                          Where where) {
   const TimePoint arrived = clock_.now();
   const auto request =
       protocol::parse_oip_request(body, model.model->signature(), exchange.arena(), options_.limits);
   if (!request) return answer_error(exchange, model, request.error());
   Job job{.exchange = &exchange, .model = &model, .request = *request, .parsed = clock_.now()};
   model.metrics->parse.observe(job.parsed - arrived);
+  if (where == Where::kWorker) return run(job);
   const auto predicted = model.cost.predict(rows_of(*request));
   if (predicted && *predicted <= options_.inline_time) return run(job);
-  run_later(job);
+  hand_over(exchange, model, [this, job] { run(job); });
 }
 
-void Predictor::run_later(const Job& job) {
-  const bool taken = executor_.submit([this, job, held = job.exchange->shared_from_this()] {
+// Calls `work` on a worker with the exchange held, unless its caller has gone or has waited too long by then.
+void Predictor::hand_over(http::Exchange& exchange, const LoadedModel& model, std::function<void()> work) {
+  const bool taken = executor_.submit([this, &model, work = std::move(work), queued = clock_.now(),
+                                       held = exchange.shared_from_this()] {
     const TimePoint now = clock_.now();
-    job.model->metrics->queue.observe(now - job.parsed);
+    model.metrics->queue.observe(now - queued);
     if (held->cancelled()) {
       answered_.add();
       return;
     }
     if (now >= held->received() + options_.run_time) {
       expired_.add();
-      return answer_error(*held, *job.model,
-                          {Code::kTimeout, "waited too long for a worker; try again later"});
+      return answer_error(*held, model, {Code::kTimeout, "waited too long for a worker; try again later"});
     }
-    run(job);
+    work();
   });
   if (taken) return;
   queue_full_.add();
-  answer_error(*job.exchange, *job.model,
+  answer_error(exchange, model,
                {Code::kUnavailable, "too many requests are waiting for this server; try again later"});
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "services/server/loaded_model.h"
 #include "system/http/exchange.h"
@@ -20,6 +21,7 @@ telemetry::Counter& refused(telemetry::Registry& registry, std::string_view reas
 
 struct PredictOptions {
   size_t body_bytes = 64 << 20;
+  size_t inline_body_bytes = 256 << 10;  // larger ones are parsed by a worker: a loop has others to serve
   Duration inline_time = std::chrono::microseconds(50);  // predicted runs up to this stay on the loop
   Duration run_time = std::chrono::seconds(10);          // a request's deadline, from its arrival
   protocol::OipLimits limits;
@@ -43,8 +45,9 @@ class Predictor {
   struct Job;
 
   void note_arrival(TimePoint received);
-  void take_body(http::Exchange& exchange, const LoadedModel& model, std::string_view body);
-  void run_later(const Job& job);
+  enum class Where : uint8_t { kLoop, kWorker };
+  void take_body(http::Exchange& exchange, const LoadedModel& model, std::string_view body, Where where);
+  void hand_over(http::Exchange& exchange, const LoadedModel& model, std::function<void()> work);
   void run(const Job& job);
   void answer(const Job& job, std::span<backend::OutputSlot> outputs);
   void answer_error(http::Exchange& exchange, const LoadedModel& model, const Error& error);

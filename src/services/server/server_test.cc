@@ -142,6 +142,16 @@ TEST_F(BusyServerTest, RefusesWhenTheQueueIsFullAndStillAnswersTheRest) {
   EXPECT_EQ(sample(R"(slipway_server_refused_total{reason="queue_full"})"), "1");
 }
 
+TEST_F(ServerTest, ParsesALargeBodyOnAWorkerToTheSameAnswer) {
+  Options options;
+  options.predict.inline_body_bytes = 10;
+  start(std::move(options));
+  const auto answer = infer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, HasSubstr(R"("data":[2,4])"));
+  EXPECT_EQ(infer(std::string(100, '[')).status, 400);
+}
+
 TEST_F(BusyServerTest, DoesNotRunWhatHasWaitedPastItsDeadline) {
   Options options;
   options.predict.run_time = Duration(0);

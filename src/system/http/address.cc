@@ -1,5 +1,6 @@
 #include "system/http/address.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -165,7 +166,10 @@ Result<Address> parse_address(std::string_view text) {
 
 bool is_local(const Address& address) {
   if (address.kind != Address::Kind::kTcp) return true;
-  return address.host == "localhost" || address.host == "::1" || address.host.starts_with("127.");
+  in_addr four{};
+  // By the number, not by the text: 127.example.org is a name, and may lead anywhere.
+  if (::inet_pton(AF_INET, address.host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
+  return address.host == "localhost" || address.host == "::1";
 }
 
 Result<int> listen_on(const Address& address) {

@@ -12,6 +12,7 @@ TEST(AddressTest, IsReadAndWritten) {
     EXPECT_FALSE(parse_address(text)) << text;
   EXPECT_TRUE(is_local(*parse_address("127.0.0.1:1")));
   EXPECT_FALSE(is_local(*parse_address("0.0.0.0:1")));
+  EXPECT_FALSE(is_local(*parse_address("127.example.org:1")));
 }
 
 TEST(AddressTest, SaysWhichPortIsBusy) {

@@ -75,10 +75,19 @@ void collect(int out, int err, const ChildOptions& options, ChildEnd& end) {
   }
 }
 
-// A child may close its streams and stay: it gets what is left of its time.
-bool ended_within(int pidfd, Duration time) {
-  pollfd wait{.fd = pidfd, .events = POLLIN, .revents = 0};
-  return ::poll(&wait, 1, static_cast<int>(std::max<Duration>(time, 0s) / 1ms) + 1) == 1;
+// A child may close its streams and stay: it gets what is left of its time. Without a pidfd (an old kernel, a
+// filter) it is looked at now and then instead.
+bool ended_within(pid_t pid, int pidfd, TimePoint deadline) {
+  for (;;) {
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid == pid)
+      return true;
+    const Duration left = deadline - std::chrono::steady_clock::now();
+    if (left <= 0s) return false;
+    pollfd wait{.fd = pidfd, .events = POLLIN, .revents = 0};
+    ::poll(&wait, 1, static_cast<int>(std::min<Duration>(left, pidfd < 0 ? 10ms : left) / 1ms) + 1);
+  }
 }
 
 }  // namespace
@@ -95,7 +104,7 @@ Result<ChildEnd> run_child(const ChildOptions& options) {
   ChildEnd end;
   collect(out->read.get(), err->read.get(), options, end);
   const bool stop = end.timed_out || end.too_much_output;
-  if (stop || !ended_within(pidfd.get(), options.timeout - (std::chrono::steady_clock::now() - start))) {
+  if (stop || !ended_within(*pid, pidfd.get(), start + options.timeout)) {
     end.timed_out = !end.too_much_output;
     ::kill(*pid, SIGKILL);  // not reaped yet, so the number is still its own
   }

@@ -130,7 +130,7 @@ void Connection::take_turn_later() {
 
 bool Connection::take_request() {
   if (scanner_.head_size() == 0)  // one empty line before a request is forgiven (RFC 9112, 2.2)
-    while (available() >= 2 && block_[begin_] == '\r' && block_[begin_ + 1] == '\n') begin_ += 2;
+    if (available() >= 2 && block_[begin_] == '\r' && block_[begin_ + 1] == '\n') begin_ += 2;
   if (available() == 0) return false;
   const Limits& limits = context_.options.limits;
   const bool complete = scanner_.scan(input());
