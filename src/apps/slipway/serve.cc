@@ -98,7 +98,7 @@ bool signal_within(const sigset_t& signals, Duration timeout) {
 
 int serve(const Arguments& arguments) {
   auto options = read_options(arguments);
-  if (!options) return cli::complain(options.error().message);
+  if (!options) return cli::complain(options.error().message), cli::kUsage;
   // Blocked before any thread starts, so that only this one takes them.
   const sigset_t signals = stop_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
