@@ -1,9 +1,14 @@
 # Sourced by up and down: the server that `make up` started.
 
-# Its pid, when it still runs and is ours: a pid may have been given to another program since.
+# Its pid, when it still runs and is ours: a pid may have been given to another program since. By folder and command line, since
+# the program's file may have been replaced by a newer build.
 running_pid() {
   local pid _
   read -r pid _ 2>/dev/null <build/up/pid || return 1
-  [ "$(readlink "/proc/$pid/exe" 2>/dev/null | sed 's/ (deleted)$//')" = "$PWD/build/release/slipway" ] || return 1
+  [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "$PWD" ] || return 1
+  [ "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -d' ' -f1-2)" = "build/release/slipway serve" ] || return 1
   printf '%s\n' "$pid"
 }
+
+# Whether that process runs the program that lies in build/release now.
+is_this_build() { [ "$(stat -Lc %i "/proc/$1/exe" 2>/dev/null)" = "$(stat -c %i build/release/slipway)" ]; }
