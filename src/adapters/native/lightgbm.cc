@@ -219,8 +219,8 @@ Result<TreeFile<double>> read_lightgbm(std::string_view text) {
     return fail(Code::kInvalid, "feature_names has {} entries for {} features", file.feature_names.size(),
                 head->features);
   if (Status added = add_trees(*document, text.size(), file.ensemble); !added) return fail(added.error());
-  if (document->head.has("average_output"))
-    file.divide_by = static_cast<double>(document->trees.size() / head->groups);
+  const size_t iterations = document->trees.size() / head->groups;
+  if (document->head.has("average_output")) file.divide_by = static_cast<double>(iterations);
   return file;
 }
 

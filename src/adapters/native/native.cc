@@ -41,7 +41,7 @@ auto with_file(const backend::ModelFiles& files, Use&& use) -> decltype(use(Tree
 }  // namespace
 
 Result<backend::Backend::Inspection> NativeBackend::inspect(const backend::ModelFiles& files) const {
-  return with_file(files, [&](auto file) -> Result<Inspection> {
+  return with_file(files, [&](const auto& file) -> Result<Inspection> {
     return Inspection{.signature = signature_of(file), .info = info_of(file, files.main)};
   });
 }

@@ -16,7 +16,6 @@
 namespace slipway::onnx {
 namespace {
 
-using backend::ModelFiles;
 using backend::OutputSlot;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

@@ -1,7 +1,7 @@
-#include <signal.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 
 #include "adapters/native/native.h"

@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <concepts>
 #include <fstream>
 #include <limits>
 
@@ -13,7 +14,6 @@ namespace slipway::backend::testing {
 namespace {
 
 using nlohmann::json;
-using tensor::DataType;
 using tensor::Tensor;
 
 double number_of(const json& item) {
@@ -74,11 +74,16 @@ std::vector<tensor::NamedTensor> tensors(const json& list, base::Arena& arena) {
   return out;
 }
 
+template <std::floating_point T>
+auto bits_of(T value) {
+  return std::bit_cast<std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>(value);
+}
+
 template <class T>
 bool close(T want, T got, const Golden& golden) {
   if constexpr (std::is_floating_point_v<T>) {
     if (std::isnan(want) && std::isnan(got)) return true;
-    if (golden.bits) return std::memcmp(&want, &got, sizeof(T)) == 0;
+    if (golden.bits) return bits_of(want) == bits_of(got);
     if (want == got) return true;
     return std::abs(double(got) - double(want)) <= golden.atol + golden.rtol * std::abs(double(want));
   } else if constexpr (std::is_same_v<T, tensor::Half>) {
