@@ -54,7 +54,7 @@ Error server_error(const http::Response& response) {
   return {Code::kInvalid, fmt::format("the server says {}: {}", response.status, text)};
 }
 
-Result<http::Response> ask(http::Client& client, http::Request request) {
+Result<http::Response> ask(http::Client& client, const http::Request& request) {
   auto response = client.ask(request);
   if (!response) return fail(response.error());
   if (response->status != 200) return fail(server_error(*response));

@@ -33,7 +33,7 @@ class ServerTest : public ::testing::Test {
     ASSERT_TRUE(started) << started.error().message;
     warm_runs_ = behaviour_->runs;
   }
-  http::Response ask(http::Request request) {
+  http::Response ask(const http::Request& request) {
     http::Client client(*http::parse_url("http://" + server_->address().str()));
     auto response = client.ask(request);
     EXPECT_TRUE(response) << (response ? "" : response.error().message);

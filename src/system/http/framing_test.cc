@@ -7,7 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::body_of_answer;
-using testing::RawClient;
 using testing::ServerTest;
 using testing::status_of_answer;
 
@@ -40,7 +39,7 @@ TEST_F(FramingTest, RefusesWhatTwoReadersCouldReadDifferently) {
       {"a space before the colon", "GET /hello HTTP/1.1\r\nHost : a\r\n\r\n", 400},
       {"a space at the front", "GET /hello HTTP/1.1\r\n Host: a\r\n\r\n", 400},
       {"no colon", "GET /hello HTTP/1.1\r\nHost a\r\n\r\n", 400},
-      {"a NUL", std::string("GET /hello HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", 39), 400},
+      {"a NUL", std::string("GET /hello HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", 38), 400},
       {"two spaces", "GET  /hello HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"a space in the target", "GET /hel lo HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"no version", "GET /hello\r\nHost: a\r\n\r\n", 400},

@@ -48,7 +48,7 @@ struct Pending {
 
   void take(Exchange& exchange) {
     exchange.on_cancel([this] { cancelled.count_down(); });
-    exchange.read_all(1 << 20, [this](Exchange& from, Result<std::string_view> body) {
+    exchange.read_all(1 << 20, [this](Exchange& from, const Result<std::string_view>& body) {
       came.set_value({from.shared_from_this(), body.value_or("")});
     });
   }

@@ -46,7 +46,7 @@ class FakeExchange final : public Exchange {
 };
 
 Router router() {
-  const auto say = [](std::string word) {
+  const auto say = [](const std::string& word) {
     return [word](Exchange& exchange, const PathParameters& path) {
       exchange.respond({.body = fmt::format("{} {}|{}", word, path[0], path[1])});
     };

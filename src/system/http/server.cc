@@ -73,7 +73,7 @@ class Server::Acceptor final : public runtime::EventLoop::Handler {
   }
 
   void hand_over(int client) {
-    Loop* least = nullptr;
+    Loop* least = server_.loops_.front().get();
     size_t total = 0, fewest = SIZE_MAX;
     for (const auto& loop : server_.loops_) {
       const size_t open = loop->context.open.load(std::memory_order_relaxed);
@@ -120,8 +120,9 @@ Status Server::start() {
   if (!fd) return fail(fd.error());
   bound_ = bound_address(*fd).value_or(options_.address);
   acceptor_ = std::make_unique<Acceptor>(*this, *fd);
-  for (size_t i = 0; i < loops_.size(); ++i)
-    loops_[i]->thread = std::thread([loop = loops_[i].get(), name = fmt::format("{}-{}", options_.name, i)] {
+  int number = 0;
+  for (const auto& each : loops_)
+    each->thread = std::thread([loop = each.get(), name = fmt::format("{}-{}", options_.name, number++)] {
       ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());
       loop->loop.run();
       loop->loop.step(Duration{0});  // what the acceptor handed over last

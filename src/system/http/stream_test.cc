@@ -7,7 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::body_of_answer;
-using testing::RawClient;
 using testing::ServerTest;
 using testing::status_of_answer;
 

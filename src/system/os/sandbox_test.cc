@@ -57,6 +57,7 @@ TEST(Sandbox, TakesWritingAway) {
 TEST(Sandbox, LeavesReadingWhatWasNamedAndThreads) {
   const std::string path = testing::TempDir() + "sandbox_test.read";
   std::FILE* made = std::fopen(path.c_str(), "w");
+  ASSERT_NE(made, nullptr);
   std::fputs("x", made);
   std::fclose(made);
   EXPECT_EQ(confined([&](const Confined&) { return std::fopen(path.c_str(), "r") != nullptr; }), 1);

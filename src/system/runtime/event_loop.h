@@ -85,7 +85,7 @@ class EventLoop {
   std::set<std::pair<TimePoint, Timer*>> timers_;
   std::vector<Handler*> gone_;  // removed while this round's events are handed out
 
-  std::atomic<std::thread::id> thread_{};
+  std::atomic<std::thread::id> thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<int64_t> last_round_{0};
 

@@ -33,7 +33,7 @@ RawClient::RawClient(const Address& address) {
 
 RawClient::~RawClient() { ::close(fd_); }
 
-void RawClient::send(std::string_view bytes) {
+void RawClient::send(std::string_view bytes) const {
   while (!bytes.empty()) {
     const ssize_t put = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (put <= 0) return;  // the peer may refuse before it has read everything
@@ -41,7 +41,7 @@ void RawClient::send(std::string_view bytes) {
   }
 }
 
-void RawClient::half_close() { ::shutdown(fd_, SHUT_WR); }
+void RawClient::half_close() const { ::shutdown(fd_, SHUT_WR); }
 
 std::string RawClient::receive(size_t bytes, int timeout_ms) {
   while (held_.size() < bytes && receive_more(fd_, held_, timeout_ms)) {

@@ -15,8 +15,8 @@ class RawClient {
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
-  void send(std::string_view bytes);
-  void half_close();
+  void send(std::string_view bytes) const;
+  void half_close() const;
   // Waits until `bytes` have come, or the peer closes, or `timeout_ms` pass. Gives all that came so far.
   std::string receive(size_t bytes, int timeout_ms = 5000);
   // One answer: head, and a body of its content-length. Empty when the peer closes first.

@@ -56,7 +56,7 @@ class ServerTest : public ::testing::Test {
     exchange.finish();
   }
   static void count_pieces(Exchange& exchange) { count_more(exchange, std::make_shared<size_t>(0)); }
-  static void count_more(Exchange& exchange, std::shared_ptr<size_t> total) {
+  static void count_more(Exchange& exchange, const std::shared_ptr<size_t>& total) {
     exchange.read([total](Exchange& from, Result<Exchange::Piece> piece) {
       if (!piece) return respond_error(from, piece.error());
       *total += piece->bytes.size();
