@@ -141,7 +141,8 @@ TEST_F(Files, ClosesADescriptorOnce) {
   Descriptor first(::dup(0));
   const int fd = first.get();
   Descriptor second = std::move(first);
-  EXPECT_FALSE(first.valid());
+  EXPECT_FALSE(
+      first.valid());  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move): it is what is asked
   EXPECT_EQ(second.get(), fd);
   second.close();
   EXPECT_EQ(::close(fd), -1);

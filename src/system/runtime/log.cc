@@ -23,30 +23,23 @@ void on_bug(const char* file, int line, const std::string& message) {
   write(Level::kError, "base", "BUG", {{"where", fmt::format("{}:{}", file, line)}, {"what", message}});
 }
 
-std::string readable(Level level, std::string_view time, std::string_view room, std::string_view message,
-                     Fields fields) {
-  std::string line = fmt::format("{} {:<5} {:<8} {}", time.substr(11, 12), name(level), room, message);
-  for (const Field& field : fields)
+std::string readable(const Record& record) {
+  std::string line = fmt::format("{} {:<5} {:<8} {}", record.time.substr(11, 12), name(record.level),
+                                 record.room, record.message);
+  for (const Field& field : record.fields)
     std::visit([&](const auto& value) { line += fmt::format("  {}={}", field.name, value); }, field.value);
   return line;
 }
 
 }  // namespace
 
-std::string format(Form form, Level level, std::string_view time, std::string_view room,
-                   std::string_view message, Fields fields) {
-  if (form == Form::kReadable) return readable(level, time, room, message, fields);
+std::string format(Form form, const Record& record) {
+  if (form == Form::kReadable) return readable(record);
   std::string line;
   json::Writer(line).object([&](json::Writer& out) {
-    out.key("time")
-        .value(time)
-        .key("level")
-        .value(name(level))
-        .key("room")
-        .value(room)
-        .key("message")
-        .value(message);
-    for (const Field& field : fields) {
+    out.key("time").value(record.time).key("level").value(name(record.level));
+    out.key("room").value(record.room).key("message").value(record.message);
+    for (const Field& field : record.fields) {
       out.key(field.name);
       std::visit([&](const auto& value) { out.value(value); }, field.value);
     }
@@ -63,7 +56,9 @@ void start(Level level) {
 void write(Level level, std::string_view room, std::string_view message, Fields fields) {
   if (level < g_level.load(std::memory_order_relaxed)) return;
   const std::string time = base::rfc3339(std::chrono::system_clock::now());
-  const std::string line = format(g_form, level, time, room, message, fields) + "\n";
+  const std::string line =
+      format(g_form, {.level = level, .time = time, .room = room, .message = message, .fields = fields}) +
+      "\n";
   [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

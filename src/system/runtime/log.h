@@ -45,8 +45,14 @@ inline void error(std::string_view room, std::string_view message, Fields fields
   write(Level::kError, room, message, fields);
 }
 
-// The line as write() makes it. `time` as RFC 3339.
-std::string format(Form form, Level level, std::string_view time, std::string_view room,
-                   std::string_view message, Fields fields);
+// One line's content; `time` as RFC 3339.
+struct Record {
+  Level level;
+  std::string_view time, room, message;
+  Fields fields;
+};
+
+// The line as write() makes it.
+std::string format(Form form, const Record& record);
 
 }  // namespace slipway::runtime::log

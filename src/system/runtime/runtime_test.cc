@@ -62,9 +62,9 @@ TEST(EventLoop, RunsTasksFromOtherThreadsInOrder) {
 }
 
 struct Reader : EventLoop::Handler {
-  explicit Reader(std::function<void()> call) : call_(std::move(call)) {}
-  void on_ready(uint32_t) override { call_(); }
-  std::function<void()> call_;
+  explicit Reader(std::function<void()> to_call) : call(std::move(to_call)) {}
+  void on_ready(uint32_t) override { call(); }
+  std::function<void()> call;
 };
 
 TEST(EventLoop, AHandlerRemovedInItsRoundIsNotCalled) {
@@ -115,10 +115,10 @@ TEST(Cpus, FollowTheQuotaAndNotTheHost) {
 TEST(Log, IsJsonForMachinesAndALineForPeople) {
   const std::string time = "2026-01-31T23:59:59.123Z";
   EXPECT_EQ(
-      log::format(log::Form::kJson, log::Level::kWarn, time, "server", "slow",
-                  {{"model", "a\"b"}, {"ms", 3}}),
+      log::format(log::Form::kJson,
+                  {log::Level::kWarn, time, "server", "slow", {{"model", "a\"b"}, {"ms", 3}}}),
       R"({"time":"2026-01-31T23:59:59.123Z","level":"warn","room":"server","message":"slow","model":"a\"b","ms":3})");
-  EXPECT_EQ(log::format(log::Form::kReadable, log::Level::kInfo, time, "server", "ready", {{"models", 2}}),
+  EXPECT_EQ(log::format(log::Form::kReadable, {log::Level::kInfo, time, "server", "ready", {{"models", 2}}}),
             "23:59:59.123 info  server   ready  models=2");
 }
 
