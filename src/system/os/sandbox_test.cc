@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -47,8 +47,7 @@ TEST(Sandbox, TakesWritingAway) {
   const std::string path = testing::TempDir() + "sandbox_test.written";
   EXPECT_EQ(confined([&](const Confined& held) {
               if (!held.system_calls) return false;
-              std::FILE* file = std::fopen(path.c_str(), "w");
-              return file != nullptr;
+              return std::ofstream(path).is_open();
             }),
             0);
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
@@ -56,21 +55,17 @@ TEST(Sandbox, TakesWritingAway) {
 
 TEST(Sandbox, LeavesReadingWhatWasNamedAndThreads) {
   const std::string path = testing::TempDir() + "sandbox_test.read";
-  std::FILE* made = std::fopen(path.c_str(), "w");
-  ASSERT_NE(made, nullptr);
-  std::fputs("x", made);
-  std::fclose(made);
-  EXPECT_EQ(confined([&](const Confined&) { return std::fopen(path.c_str(), "r") != nullptr; }), 1);
+  std::ofstream(path) << "x";
+  EXPECT_EQ(confined([&](const Confined&) { return std::ifstream(path).is_open(); }), 1);
   EXPECT_EQ(confined([](const Confined&) {
               bool ran = false;
               std::thread([&] { ran = true; }).join();
               return ran;
             }),
             1);
-  EXPECT_EQ(confined([](const Confined& held) {
-              return held.files && std::fopen("/root/.profile", "r") != nullptr;
-            }),
-            0);
+  EXPECT_EQ(
+      confined([](const Confined& held) { return held.files && std::ifstream("/root/.profile").is_open(); }),
+      0);
   ::unlink(path.c_str());
 }
 
