@@ -39,14 +39,16 @@ class ServerTest : public ::testing::Test {
       from.respond({.content_type = "text/plain", .body = *body});
     });
   }
+  ServerTest() { at_once_.set_value(); }
   void TearDown() override {  // who answers later must be done before the server goes
     for (auto& answer : late_) answer.wait();
   }
   void answer_later(Exchange& exchange) {
-    late_.push_back(std::async(std::launch::async, [held = exchange.shared_from_this()] {
-      std::this_thread::sleep_for(20ms);
-      held->respond({.body = "\"late\""});
-    }));
+    late_.push_back(
+        std::async(std::launch::async, [held = exchange.shared_from_this(), go = late_may_answer_] {
+          go.wait();
+          held->respond({.body = "\"late\""});
+        }));
     late_started_.count_down();
   }
   static void stream(Exchange& exchange) {
@@ -69,6 +71,8 @@ class ServerTest : public ::testing::Test {
   base::Budget budget_{100'000};
   std::vector<std::future<void>> late_;
   std::latch late_started_{1};
+  std::promise<void> at_once_;
+  std::shared_future<void> late_may_answer_ = at_once_.get_future().share();  // a test may put its own here
   Router router_{{
       {base::Method::kPost, "/echo", "test.echo", [](Exchange& e, const PathParameters&) { echo(e); }},
       {base::Method::kGet, "/hello", "test.hello",
