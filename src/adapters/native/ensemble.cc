@@ -9,9 +9,6 @@
 namespace slipway::native {
 namespace {
 
-// LightGBM's kZeroThreshold: a float's 1e-35 as a double, both ends included.
-constexpr double kZeroThreshold = 1e-35F;
-
 Status check_node(const SourceNode& node, size_t index, size_t features) {
   if (node.is_leaf() && !std::isfinite(node.threshold))
     return fail(Code::kInvalid, "node {} is a leaf whose value is not a finite number", index);

@@ -46,6 +46,9 @@ struct SourceTree {
 inline constexpr size_t kMaxFeatures = size_t(1) << 28;
 inline constexpr size_t kMaxTreeDepth = 10'000;
 
+// LightGBM's zero window: a float's 1e-35 as a double, both ends included.
+inline constexpr double kZeroThreshold = 1e-35F;
+
 // kInvalid with the node when children are out of range, a node is reached twice (a cycle), a feature is out
 // of range, a threshold is NaN (infinite ones occur: all values but NaN go one way), or a leaf's value is not
 // finite. Nodes that are not reached are allowed: XGBoost keeps deleted ones.

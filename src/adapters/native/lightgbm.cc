@@ -65,9 +65,9 @@ Result<Objective> read_objective(std::string_view text) {
   constexpr std::string_view kPlain[] = {"",     "custom",   "regression_l1", "huber",      "fair",
                                          "mape", "quantile", "lambdarank",    "rank_xendcg"};
   const auto is = [&](auto... names) { return ((name == names) || ...); };
-  if (is("regression")) {
-    objective.link =
-        std::find(words.begin(), words.end(), "sqrt") == words.end() ? Link::kIdentity : Link::kSignSquare;
+  const bool root = std::find(words.begin(), words.end(), "sqrt") != words.end();
+  if (is("regression") || (root && is("regression_l1", "fair", "quantile", "mape"))) {
+    objective.link = root ? Link::kSignSquare : Link::kIdentity;
   } else if (is("binary", "multiclassova")) {
     objective.link = Link::kSigmoid;
   } else if (is("cross_entropy", "xentropy")) {

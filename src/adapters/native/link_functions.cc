@@ -164,7 +164,7 @@ void apply(Link link, std::span<float> row) {
       row[0] = static_cast<float>(std::max_element(row.begin(), row.end()) - row.begin());
       return;
     case Link::kSigmoid:
-      for (float& x : row) x = 1.0F / (1.0F + exp32(-x));
+      for (float& x : row) x = 1.0F / (1.0F + exp32(std::min(-x, 88.7F)));  // XGBoost stops here: never 0
       return;
     case Link::kExp:
       for (float& x : row) x = exp32(x);

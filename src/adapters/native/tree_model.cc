@@ -1,6 +1,7 @@
 #include "adapters/native/tree_model.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "values/base/bug.h"
 
@@ -65,6 +66,9 @@ class TreeModel final : public backend::Model {
           context.cancelled->load())
         return fail(Code::kUnavailable, "stopped after {} of {} rows", i, rows);
       copy_row(input, i, width, row.data());
+      // LightGBM drops values in its zero window from a row before it walks, so they are 0 at every split.
+      if constexpr (std::is_same_v<T, double>)
+        for (double& x : row.first(width)) x = std::abs(x) <= kZeroThreshold ? 0.0 : x;
       score(row, sums);
       std::copy_n(sums.begin(), outputs, to);
     }

@@ -26,7 +26,7 @@ struct Objective {
 
 constexpr Objective kObjectives[] = {
     {"binary:logistic", Link::kSigmoid, Margin::kLogit},
-    {"binary:logitraw", Link::kIdentity, Margin::kLogit},
+    {"binary:logitraw", Link::kIdentity, Margin::kAsIs},
     {"binary:hinge", Link::kHinge, Margin::kAsIs},
     {"reg:logistic", Link::kSigmoid, Margin::kLogit},
     {"reg:squarederror", Link::kIdentity, Margin::kAsIs},

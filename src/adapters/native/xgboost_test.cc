@@ -50,7 +50,8 @@ TEST(Xgboost, StartsAtTheBaseScoreInAllItsForms) {
 }
 
 TEST(Xgboost, GivesEachObjectiveItsOwnAnswer) {
-  EXPECT_EQ(answer(model("binary:logitraw", "5E-1"))[0], 1.0F);
+  EXPECT_EQ(answer(model("binary:logitraw", "5E-1"))[0], 1.5F);
+  EXPECT_EQ(answer(model("binary:logitraw", "3E-1"))[0], 1.3F);
   EXPECT_NEAR(answer(model("binary:logistic", "5E-1"))[0], 1 / (1 + std::exp(-1.0)), 1e-7);
   EXPECT_EQ(answer(model("binary:hinge", "0"))[0], 1.0F);
   EXPECT_EQ(answer(model("binary:hinge", "-2"))[0], 0.0F);
