@@ -7,6 +7,7 @@ find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tl-expected REQUIRED)
+find_package(SQLite3 REQUIRED)
 find_package(GTest)
 find_package(benchmark QUIET)
 

@@ -34,6 +34,10 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   add_link_options(-Wl,-z,relro,-z,now)
 endif()
 
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_definitions(SLIPWAY_FAILPOINTS)  # places where tests end the process: never in what users run
+endif()
+
 if(SLIPWAY_SANITIZE)
   add_compile_options(-fsanitize=${SLIPWAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
   add_link_options(-fsanitize=${SLIPWAY_SANITIZE})
