@@ -126,6 +126,25 @@ TEST(LightGbm, SaysWhatItDoesNotServe) {
   }
 }
 
+TEST(LightGbm, SkipsTheLinesThatItDoesNotNeed) {
+  EXPECT_TRUE(read_lightgbm(lightgbm_text("num_cat=0", "num_cat=0\nnum_cat=0\n=\n=\nshrinkage=1")));
+  EXPECT_TRUE(read_lightgbm(lightgbm_text("num_class=1", "a word\n=\nnum_class=1")));
+}
+
+TEST(LightGbm, CountsTheNamesOfVeryManyFeaturesAndDoesNotKeepThem) {
+  const auto with = [](size_t features, size_t names) {
+    std::string list = "feature_names=";
+    for (size_t i = 0; i < names; ++i) list += i == 0 ? "x" : " x";
+    std::string text = lightgbm_text("feature_names=x", list);
+    const std::string_view last = "max_feature_idx=0";
+    return read_lightgbm(
+        text.replace(text.find(last), last.size(), fmt::format("max_feature_idx={}", features - 1)));
+  };
+  EXPECT_EQ(with(65'536, 65'536)->feature_names.size(), 65'536U);
+  EXPECT_EQ(with(70'000, 70'000)->feature_names.size(), 0U);
+  EXPECT_FALSE(with(70'001, 70'000));
+}
+
 TEST(LightGbm, RefusesWhatDoesNotHoldTogether) {
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
            {"leaf_value=10 20", "leaf_value=10"},
@@ -138,6 +157,10 @@ TEST(LightGbm, RefusesWhatDoesNotHoldTogether) {
            {"split_feature=0", "split_feature=1"},
            {"num_tree_per_iteration=1", "num_tree_per_iteration=3"},
            {"end of trees", ""},
+           {"threshold=0.5", "threshold=0.5\nthreshold=0.5"},
+           {"max_feature_idx=0", "max_feature_idx=0\nmax_feature_idx=0"},
+           {"feature_names=x", "feature_names=x y"},
+           {"num_leaves=2", "Tree=1\nnum_leaves=2"},
            {"decision_type=2", "decision_type=14"}})
     EXPECT_FALSE(read_lightgbm(lightgbm_text(from, to))) << to;
 }

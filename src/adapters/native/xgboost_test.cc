@@ -71,6 +71,45 @@ TEST(Xgboost, SaysWhatItDoesNotServe) {
   EXPECT_NE(refusal("{}").find("has no 'learner'"), std::string::npos);
 }
 
+std::string changed(const std::string& from, const std::string& to) {
+  std::string text = model("reg:squarederror", "0");
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? "" : text.replace(at, from.size(), to);
+}
+
+TEST(Xgboost, ChecksEachTreeWhereItEnds) {
+  const std::string rest = "this is not even JSON";
+  EXPECT_NE(refusal(R"({"learner":{"gradient_booster":{"model":{"trees":[{}, )" + rest)
+                .find("trees[0]: has no nodes"),
+            std::string::npos);
+  const struct {
+    const char *from, *to, *says;
+  } rows[] = {
+      {R"("right_children":[-1])", R"("right_children":[-1,-1])", "trees[0]: right_children has 2 entries"},
+      {R"("num_nodes":"1")", R"("num_nodes":"2")",
+       "trees[0]: tree_param.num_nodes is 2, left_children has 1"},
+      {R"("left_children":[-1])", R"("left_children":[0])", "trees[0]: node 0 has children 0 and -1"},
+      {R"("left_children":[-1])", R"("left_children":[5000000000])", "a number beyond 32 bits"},
+      {R"("num_nodes":"1")", R"("num_nodes":"1","num_nodes":"1")", "stands here twice"},
+      {R"("version":[1,7,6])", R"("version":[1,2,3,4,5,6,7,8,9])", "version has 9 parts"},
+      {R"("num_class")", R"("num_class":"0","num_class")", "stands here twice"},
+  };
+  for (const auto& row : rows) {
+    const std::string message = refusal(changed(row.from, row.to));
+    EXPECT_NE(message.find(row.says), std::string::npos) << message;
+  }
+}
+
+TEST(Xgboost, RefusesCategoricalSplitsByTheirType) {
+  const char* const leaf = R"("default_left":[0],)";
+  EXPECT_TRUE(read_xgboost_json(changed(leaf, R"("default_left":[0],"split_type":[0],)")));
+  const auto file = read_xgboost_json(changed(leaf, R"("default_left":[0],"split_type":[1],)"));
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code, Code::kUnsupported);
+  EXPECT_NE(file.error().message.find("trees[0]: categorical splits are not served"), std::string::npos);
+}
+
 // Every numeric datatype becomes the float that the framework makes of it.
 TEST(Xgboost, TakesInputsOfEveryNumericDatatype) {
   auto file = read_xgboost_json(
