@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 namespace slipway::native {
 namespace {
 
@@ -13,6 +16,54 @@ std::string lightgbm_text(const std::string& from = "", const std::string& to = 
       "decision_type=2\nleft_child=-1\nright_child=-2\nleaf_value=10 20\nis_linear=0\n\n\nend of trees\n";
   if (const size_t at = text.find(from); !from.empty()) text.replace(at, from.size(), to);
   return text;
+}
+
+double answer(const std::string& text, double x) {
+  auto file = read_lightgbm(text);
+  EXPECT_TRUE(file) << file.error().message;
+  if (!file) return 0;
+  const auto loaded = make_model(std::move(*file), {});
+  base::Arena arena;
+  const auto input = *tensor::make_tensor(tensor::DataType::kFp64, {1, 1}, arena);
+  input.values<double>()[0] = x;
+  std::vector<backend::OutputSlot> outputs(1);
+  EXPECT_TRUE(loaded->run({&input, 1}, outputs, {.arena = arena}));
+  return outputs[0].tensor.values<double>()[0];
+}
+
+double answer_of_objective(const std::string& objective, const std::string& leaves) {
+  std::string text = lightgbm_text("objective=regression", "objective=" + objective);
+  const std::string_view old = "leaf_value=10 20";
+  return answer(text.replace(text.find(old), old.size(), "leaf_value=" + leaves), 0);
+}
+
+TEST(LightGbm, SquaresTheSumOfEachObjectiveThatWasTrainedOnRoots) {
+  for (const char* name : {"regression", "regression_l1", "fair", "quantile", "mape"}) {
+    EXPECT_EQ(answer_of_objective(std::string(name) + " sqrt", "3 0"), 9) << name;
+    EXPECT_EQ(answer_of_objective(std::string(name) + " sqrt", "-3 0"), -9) << name;
+    EXPECT_EQ(answer_of_objective(name, "-3 0"), -3) << name;
+  }
+  EXPECT_EQ(answer_of_objective("huber sqrt", "3 0"),
+            3);  // sqrt does not change these
+  EXPECT_NEAR(answer_of_objective("poisson sqrt", "3 0"), std::exp(3.0), 1e-12);
+}
+
+// Below 1e-35 LightGBM sees 0 at every split, whatever counts as missing there.
+TEST(LightGbm, TakesValuesInTheZeroWindowAsZero) {
+  constexpr double kEdge = 1e-35F;
+  for (const char* decision : {"decision_type=0", "decision_type=2", "decision_type=8"}) {
+    const auto at = [&](const std::string& threshold, double x) {
+      std::string text = lightgbm_text("decision_type=2", decision);
+      const std::string_view old = "threshold=0.5";
+      return answer(text.replace(text.find(old), old.size(), "threshold=" + threshold), x);
+    };
+    EXPECT_EQ(at("5e-36", 7e-36), 10) << decision;
+    EXPECT_EQ(at("5e-36", kEdge), 10) << decision;
+    EXPECT_EQ(at("5e-36", std::nextafter(kEdge, 1.0)), 20) << decision;
+    EXPECT_EQ(at("-5e-36", -7e-36), 20) << decision;
+    EXPECT_EQ(at("-5e-36", -kEdge), 20) << decision;
+    EXPECT_EQ(at("-5e-36", std::nextafter(-kEdge, -1.0)), 10) << decision;
+  }
 }
 
 TEST(LightGbm, SaysWhatItDoesNotServe) {

@@ -26,7 +26,7 @@ std::string model(const std::string& objective, const std::string& base_score, i
 std::vector<float> answer(const std::string& text) {
   auto file = read_xgboost_json(text);
   EXPECT_TRUE(file) << file.error().message;
-  if (!file) return {};
+  if (!file) return {NAN};
   const auto loaded = make_model(std::move(*file), {});
   base::Arena arena;
   const auto input = *tensor::make_tensor(tensor::DataType::kFp32, {1, 1}, arena);
@@ -50,8 +50,6 @@ TEST(Xgboost, StartsAtTheBaseScoreInAllItsForms) {
 }
 
 TEST(Xgboost, GivesEachObjectiveItsOwnAnswer) {
-  EXPECT_EQ(answer(model("binary:logitraw", "5E-1"))[0], 1.5F);
-  EXPECT_EQ(answer(model("binary:logitraw", "3E-1"))[0], 1.3F);
   EXPECT_NEAR(answer(model("binary:logistic", "5E-1"))[0], 1 / (1 + std::exp(-1.0)), 1e-7);
   EXPECT_EQ(answer(model("binary:hinge", "0"))[0], 1.0F);
   EXPECT_EQ(answer(model("binary:hinge", "-2"))[0], 0.0F);
@@ -59,6 +57,27 @@ TEST(Xgboost, GivesEachObjectiveItsOwnAnswer) {
   const auto shares = answer(model("multi:softprob", "0", 2));
   EXPECT_NEAR(shares[0] + shares[1], 1, 1e-6);
   EXPECT_GT(shares[1], shares[0]);
+}
+
+// Its objective is logistic, but its base_score is a margin already.
+TEST(Xgboost, TakesTheBaseScoreOfLogitrawAsItIs) {
+  EXPECT_EQ(answer(model("binary:logitraw", "5E-1"))[0], 1.5F);
+  EXPECT_EQ(answer(model("binary:logitraw", "3E-1"))[0], 1.3F);
+  EXPECT_EQ(answer(model("binary:logitraw", "-2"))[0], -1.0F);  // no logit has this
+}
+
+// XGBoost stops the exponent at 88.7, so that the probability never becomes 0.
+TEST(Xgboost, GivesVeryNegativeMarginsASmallProbability) {
+  const auto at = [](const std::string& leaf) {
+    std::string text = model("binary:logistic", "5E-1");
+    const std::string_view old = R"("split_conditions":[1])";
+    return answer(text.replace(text.find(old), old.size(), R"("split_conditions":[)" + leaf + "]"))[0];
+  };
+  const float least = 1.0F / (1.0F + exp32(88.7F));
+  EXPECT_GT(least, 0.0F);
+  for (const char* leaf : {"-88.7", "-88.8", "-90", "-200", "-1e30"}) EXPECT_EQ(at(leaf), least) << leaf;
+  EXPECT_GT(at("-88"), least);
+  EXPECT_EQ(at("1e30"), 1.0F);
 }
 
 TEST(Xgboost, SaysWhatItDoesNotServe) {
