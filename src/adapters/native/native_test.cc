@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -64,6 +66,29 @@ TEST(NativeBackend, TakesAnyNumberAsTheFrameworksDo) {
   ASSERT_TRUE((*model)->run(std::span(&floats, 1), a, {.arena = arena}));
   ASSERT_TRUE((*model)->run(std::span(&integers, 1), b, {.arena = arena}));
   EXPECT_EQ(a[0].tensor.values<float>()[1], b[0].tensor.values<float>()[1]);
+}
+
+TEST(NativeBackend, StopsBetweenRowsWhenNobodyWaitsAnyMore) {
+  const auto model = NativeBackend().load({kZoo + "xgb_binary_cancer", "model.json"}, {});
+  ASSERT_TRUE(model);
+  constexpr int64_t kRows = 20'000;
+  const TimePoint past = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  const std::atomic<bool> yes = true, no = false;
+  const auto run = [&](int64_t rows, TimePoint deadline, const std::atomic<bool>* cancelled) {
+    base::Arena arena;
+    const auto input = *tensor::make_tensor(tensor::DataType::kFp32, {rows, 30}, arena);
+    std::vector<backend::OutputSlot> outputs(1);
+    return (*model)->run({&input, 1}, outputs,
+                         {.arena = arena, .deadline = deadline, .cancelled = cancelled});
+  };
+  const Status late = run(kRows, past, &no), gone = run(kRows, TimePoint::max(), &yes);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error(),
+            (Error{Code::kTimeout, "the deadline passed after 256 of 20000 rows; send fewer rows at once"}));
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error(), (Error{Code::kUnavailable, "cancelled after 256 of 20000 rows"}));
+  EXPECT_TRUE(run(kRows, TimePoint::max(), &no));
+  EXPECT_TRUE(run(1, past, nullptr));  // it costs less than to refuse
 }
 
 std::string refusal(const std::string& folder, const std::string& file) {
