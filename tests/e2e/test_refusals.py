@@ -1,5 +1,9 @@
 """What is known and not served is refused at the start, with what is missing and the way out. Broken files kill nothing."""
+import ctypes
+import errno
 import json
+import os
+import struct
 import subprocess
 
 import pytest
@@ -30,6 +34,42 @@ def test_inspect_shows_what_a_file_holds():
         assert words in ended.stdout
     found = json.loads(run("inspect", ZOO / "onnx_two_heads" / "model.onnx", "-o", "json").stdout)
     assert found["format"] == "ONNX" and len(found["inputs"]) == 2 and len(found["outputs"]) == 2
+
+
+LANDLOCK_CREATE_RULESET = 444  # on every architecture
+
+
+def refuse_call(number):
+    """For a child: this system call is answered ENOSYS from here on, as an older kernel would."""
+    filters = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | errno.ENOSYS), (0x06, 0, 0, 0x7FFF0000)]
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in filters))
+    whole = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(filters), ctypes.addressof(program)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, whole, 0, 0):  # no new privileges; the filter
+        os._exit(77)
+
+
+def inspect_without(call, *words):
+    ended = subprocess.run([BINARY, "inspect", ZOO / "xgb_binary_cancer" / "model.ubj", *words], capture_output=True, text=True, timeout=30,
+                           preexec_fn=lambda: call and refuse_call(call))
+    if ended.returncode == 77:
+        pytest.skip("this system takes no seccomp filter: a kernel without Landlock cannot be played")
+    assert ended.returncode == 0, ended.stderr
+    return ended
+
+
+def test_inspect_says_which_locks_held():
+    held = json.loads(inspect_without(None, "-o", "json").stdout)["confined"]
+    assert set(held) == {"systemCalls", "files"} and set(map(type, held.values())) == {bool}
+    warned = inspect_without(None).stderr
+    assert ("no seccomp filter" in warned) is not held["systemCalls"] and ("no Landlock" in warned) is not held["files"]
+
+
+def test_inspect_warns_where_there_is_no_landlock():
+    assert json.loads(inspect_without(LANDLOCK_CREATE_RULESET, "-o", "json").stdout)["confined"]["files"] is False
+    ended = inspect_without(LANDLOCK_CREATE_RULESET)
+    assert "warning: the file was read less confined than it should be: this kernel has no Landlock" in ended.stderr
+    assert "XGBoost UBJSON" in ended.stdout
 
 
 @pytest.mark.parametrize("case", sorted(json.loads((DATA / "broken" / "manifest.json").read_text())))
