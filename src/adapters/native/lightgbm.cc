@@ -239,7 +239,8 @@ Result<TreeFile<double>> read_lightgbm(std::string_view text) {
   if (groups > ensemble.trees() || ensemble.trees() % groups != 0)
     return fail(Code::kInvalid, "num_tree_per_iteration is {}, there are {} trees", groups, ensemble.trees());
   file->base.assign(groups, 0);
-  if (head.has("average_output")) file->divide_by = static_cast<double>(ensemble.trees() / groups);
+  const size_t iterations = ensemble.trees() / groups;
+  if (head.has("average_output")) file->divide_by = static_cast<double>(iterations);
   return file;
 }
 
