@@ -1,5 +1,6 @@
 """The command line as people use it, mistakes included: what is said, and the exit code."""
 import json
+import re
 import shutil
 import subprocess
 
@@ -45,38 +46,42 @@ def test_text_columns_go_where_they_belong(server):
 
 @pytest.mark.parametrize("words, stdin, code, says", [
     (["none", "--input", "-"], CSV, 1, "the server says 404: no model 'none'; there is mixed, penguins"),
-    (["penguins", "--input", "-"], "1,2,3\n", 1, "the input has 3 columns, the model takes 5"),
-    (["penguins", "--input", "-"], "", 1, "the input is empty"),
-    (["penguins", "--input", "/no/such/file"], "", 1, "/no/such/file: cannot be read"),
-    (["penguins"], "", 2, "--input"),
-    (["penguins", "--input", "-", "-o", "xml"], CSV, 2, "it is one of table, json"),
-    (["penguins", "--inptu", "-"], CSV, 2, "did you mean --input?"),
+    (["penguins", "--input", "-"], "1,2,3\n", 1, "-: the input has 3 columns, the model takes 5"),
+    (["penguins", "--input", "-"], "", 1, "-: the input is empty"),
+    (["penguins", "--input", "/no/such/file"], "", 1, "/no/such/file: cannot be read; give a CSV or JSON file, or - for standard input"),
+    (["penguins"], "", 2, "--input is required"),
+    (["penguins", "--input", "-", "-o", "xml"], CSV, 2, "--output xml: it is one of table, json"),
+    (["penguins", "--inptu", "-"], CSV, 2, "unknown option --inptu; did you mean --input?"),
 ])
 def test_mistakes_of_predict(server, words, stdin, code, says):
     ended = predict(server, *words, stdin=stdin)
-    assert ended.returncode == code and says in ended.stderr and ended.stdout == ""
+    assert ended.returncode == code and ended.stdout == ""
+    assert ended.stderr.splitlines()[0] == f"error: {says}"
+    assert ended.stderr.splitlines()[1:] == (["`slipway predict --help` shows what it takes."] if code == 2 else [])
 
 
 def test_no_server_is_said_plainly():
     ended = run("predict", "--url", "http://127.0.0.1:1", "m", "--input", "-", stdin="1\n")
-    assert ended.returncode == 1 and "cannot connect to 127.0.0.1:1: Connection refused" in ended.stderr
+    assert ended.returncode == 1 and ended.stderr == "error: cannot connect to 127.0.0.1:1: Connection refused\n"
 
 
 @pytest.mark.parametrize("words, says", [
-    (["--model", "m=/no/such/model"], "/no/such/model"),
-    (["--model", "m"], "names no path; it looks like --model credit=model.json"),
-    (["--model", f"m/x={TREE}"], "is no name for a model"),
-    (["--model", f"m:0={TREE}"], "is not a number from 1 on"),
-    (["--model", f"m={TREE}", "--model", f"m={TREE}"], "named twice"),
-    (["--listen", "0.0.0.0:0"], "--allow-plaintext"),
-    (["--listen", "nowhere"], "is not HOST:PORT, unix:PATH or fd:NUMBER"),
-    (["--drain-quiet", "soon"], "want a time such as 500ms"),
-    (["--threads", "0"], "want a number from 1"),
+    (["--model", "m=/no/such/model"], "model m: /no/such/model: cannot open: No such file or directory"),
+    (["--model", "m"], "--model m names no path; it looks like --model credit=model.json"),
+    (["--model", f"m/x={TREE}"], "'m/x' is no name for a model: letters, digits, '-', '_' and '.', at most 63"),
+    (["--model", f"m:0={TREE}"], f"version '0' of --model m:0={TREE} is not a number from 1 on"),
+    (["--model", f"m={TREE}", "--model", f"m={TREE}"], "model m version 1 is named twice"),
+    (["--listen", "0.0.0.0:0"], "--listen 0.0.0.0:0 can be reached from other machines, without encryption or a password; "
+     "say --allow-plaintext if that is meant"),
+    (["--listen", "nowhere"], "--listen: address 'nowhere' is not HOST:PORT, unix:PATH or fd:NUMBER"),
+    (["--drain-quiet", "soon"], "--drain-quiet soon: want a time such as 500ms, 2s or 5m"),
+    (["--threads", "0"], "--threads 0: want a number from 1 to 1024"),
 ])
 def test_mistakes_of_serve(words, says):
     listen = [] if "--listen" in words else ["--listen", "127.0.0.1:0"]
     ended = run("serve", *words, *listen)
-    assert ended.returncode == (1 if words[1] == "m=/no/such/model" else 2) and says in ended.stderr
+    assert ended.returncode == (1 if words[1] == "m=/no/such/model" else 2) and ended.stdout == ""
+    assert ended.stderr.splitlines() == [f"error: {says}"]
 
 
 def test_a_busy_port_is_named(server):
@@ -95,7 +100,8 @@ def test_help_shows_every_command_and_its_examples():
 
 
 def test_version_and_completion():
-    assert json.loads(run("version", "-o", "json").stdout)["version"] in run("version").stdout
+    version = json.loads(run("version", "-o", "json").stdout)["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version) and run("version").stdout == f"slipway {version}\n"
     script = run("completion", "bash").stdout
     assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
     words = 'COMP_WORDS=(slipway serve --dr); COMP_CWORD=2; _slipway; printf "%s\\n" "${COMPREPLY[@]}"'

@@ -5,6 +5,7 @@ import json
 import re
 import socket as socket_module
 
+import open_metrics
 import pytest
 from conftest import ZOO, Server, row
 
@@ -38,7 +39,7 @@ def test_path(server, path, status, body):
 def test_the_server_says_what_it_is(server):
     for path in ("/v2", "/v2/"):
         status, text = server.get(path)
-        assert status == 200 and json.loads(text)["name"] == "slipway" and json.loads(text)["extensions"] == []
+        assert status == 200 and re.fullmatch(r'\{"name":"slipway","version":"\d+\.\d+\.\d+","extensions":\[\]\}', text)
 
 
 def test_metadata_has_signature_versions_and_features(server):
@@ -79,14 +80,20 @@ def test_ids_are_echoed_and_outputs_chosen(server):
     assert status == 200 and answer["id"] == "seven" and [o["name"] for o in answer["outputs"]] == [wanted]
 
 
-@pytest.mark.parametrize("body, words", [
-    ("{", "at byte"), ("[]", "expected an object"), ({}, "is missing"), ({"inputs": row([1.0] * 29)}, "has shape [1,29], the model takes [-1,30]"),
-    ({"inputs": row([1.0] * 30, datatype="FP16")}, "FP16 does not travel as JSON"), ({"inputs": row(["a"] * 30, datatype="BYTES")}, "has datatype BYTES"),
-    ({"inputs": GOOD, "outputs": [{"name": "w"}]}, "no output 'w'"), ("[" * 100_000, "expected an object"),
+@pytest.mark.parametrize("body, error", [
+    ("{", "at byte 1: expected a member's name in quotes"),
+    ("[]", "at byte 0: expected an object"),
+    ("[" * 100_000, "at byte 0: expected an object"),
+    ({}, "input 'input__0' is missing; the model takes 'input__0' FP32 [-1,30]"),
+    ({"inputs": row([1.0] * 29)}, "input 'input__0' has shape [1,29], the model takes [-1,30]"),
+    ({"inputs": row([1.0] * 30, datatype="FP16")}, "input 'x': at byte 73: FP16 does not travel as JSON numbers; send FP32"),
+    ({"inputs": row(["a"] * 30, datatype="BYTES")}, "input 'input__0' has datatype BYTES, the model takes FP32"),
+    ({"inputs": GOOD, "outputs": [{"name": "w"}]}, "at byte 251: the model has no output 'w'; it gives 'output__0' FP32 [-1]"),
 ])
-def test_what_is_wrong_is_said_with_400(server, body, words):
+def test_what_is_wrong_is_said_with_400(server, body, error):
     status, headers, text = server.ask("POST", "/v2/models/credit/infer", body)
-    assert status == 400 and words in json.loads(text)["error"] and "slipway-revision" in headers
+    assert (status, json.loads(text)) == (400, {"error": error})
+    assert re.fullmatch(r"credit-3-[0-9a-f]{8}; digest=sha256:[0-9a-f]{64}", headers["slipway-revision"])
 
 
 def test_missing_values_may_be_null_or_nan(server):
@@ -110,33 +117,25 @@ def test_too_large_a_body_is_refused_before_it_is_sent(server):
     connection.close()
 
 
-def parse_open_metrics(text):
-    """Strict enough to find a family without a type, a sample outside its family, or a missing end."""
-    lines = text.splitlines()
-    assert lines[-1] == "# EOF"
-    families, samples = {}, {}
-    for line in lines[:-1]:
-        if line.startswith("# "):
-            _, what, name, _ = line.split(" ", 3)
-            assert what in ("TYPE", "HELP", "UNIT")
-            families.setdefault(name, set()).add(what)
-            continue
-        name, labels, value = re.fullmatch(r'([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)*\})? (\S+)', line).groups()
-        family = re.sub(r"_(total|bucket|sum|count)$", "", name)
-        assert {"TYPE", "HELP"} <= families.get(family, families.get(name, set())), line
-        samples[name + (labels or "")] = float(value)
-    return samples
+def metrics(server):
+    status, headers, text = server.ask("GET", "/metrics", headers={"Accept": "application/openmetrics-text"})
+    assert status == 200 and headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    return open_metrics.parse(text)
 
 
 def test_metrics_are_open_metrics_and_count(server):
-    before = parse_open_metrics(server.ask("GET", "/metrics", headers={"Accept": "application/openmetrics-text"})[2])
-    server.infer("credit", GOOD)
-    server.ask("POST", "/v2/models/credit/infer", "{")
-    after = parse_open_metrics(server.ask("GET", "/metrics", headers={"Accept": "application/openmetrics-text"})[2])
-    for code in ("200", "400"):
-        key = f'slipway_server_requests_total{{model="credit",version="3",code="{code}"}}'
-        assert after[key] == before[key] + 1
-    assert after['slipway_server_stage_seconds_count{model="credit",version="3",stage="run"}'] > 0
+    before = metrics(server)
+    assert server.infer("credit", GOOD)[0] == 200
+    assert server.ask("POST", "/v2/models/credit/infer", "{")[0] == 400
+    assert server.ask("POST", "/v2/models/none/infer", {"inputs": GOOD})[0] == 404
+    after = metrics(server)
+    revision = 'model="credit",version="3"'
+    counters = {key for key in after if key.startswith("slipway_server_") and ("_total" in key or "_count" in key) and 'stage="queue"' not in key}
+    assert {key: after[key] - before[key] for key in counters if after[key] != before[key]} == {
+        **{f'slipway_server_requests_total{{{revision},code="{code}"}}': 1 for code in ("200", "400")},
+        'slipway_server_refused_total{reason="unknown_model"}': 1,
+        **{f'slipway_server_stage_seconds_count{{{revision},stage="{stage}"}}': 1 for stage in ("parse", "run", "write")},
+    }
 
 
 def test_observed_lists_what_is_loaded(server):

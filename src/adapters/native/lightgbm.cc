@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "adapters/native/internal/feature_names.h"
 #include "adapters/native/internal/lines.h"
 #include "values/base/checked.h"
 
@@ -12,35 +13,29 @@ namespace {
 using internal::Lines;
 using internal::Section;
 
-struct Document {
-  Section head{1};
-  std::vector<Section> trees;
-};
+constexpr std::string_view kHeadKeys[] = {"version",   "num_tree_per_iteration", "max_feature_idx",
+                                          "objective", "feature_names",          "average_output"};
+constexpr std::string_view kTreeKeys[] = {"num_leaves",    "is_linear",  "leaf_value",  "split_feature",
+                                          "decision_type", "left_child", "right_child", "threshold"};
 
-Result<Document> split_sections(std::string_view text) {
-  Lines lines(text);
-  Document document;
-  std::string_view line;
-  if (!lines.next(line) || line != "tree")
-    return fail(Code::kInvalid, "line 1: expected 'tree', the first line of a LightGBM model");
-  Section* section = &document.head;
-  while (lines.next(line)) {
-    if (line == "end of trees") return document;
+// What ended a section.
+enum class Next : uint8_t { kTree, kEnd };
+
+// Takes the section's lines, and the line that ends it.
+Result<Next> read_section(Lines& lines, Section& section) {
+  const bool head = lines.number() == 1;
+  for (std::string_view line; lines.next(line);) {
+    if (line == "end of trees") return Next::kEnd;
+    if (line.starts_with("Tree=")) return Next::kTree;
     if (line.empty()) continue;
-    if (line.starts_with("Tree=")) {
-      document.trees.emplace_back(lines.number());
-      section = &document.trees.back();
-      continue;
-    }
     const size_t equals = line.find('=');
-    if (equals != std::string_view::npos) {
-      section->add({line.substr(0, equals), line.substr(equals + 1), lines.number()});
-    } else if (section == &document.head) {
-      section->add({line, "", lines.number()});  // average_output stands alone
-    } else {
+    if (equals == std::string_view::npos && !head)
       return fail(Code::kInvalid, "line {}: expected key=value, found '{}'", lines.number(),
                   line.substr(0, 40));
-    }
+    const std::string_view key = line.substr(0, equals);  // average_output stands alone
+    const std::string_view value = equals == std::string_view::npos ? "" : line.substr(equals + 1);
+    if (Status added = section.add(key, value); !added)
+      return fail(base::within(fmt::format("line {}", lines.number()), added.error()));
   }
   return fail(Code::kInvalid, "the file ends at line {} without 'end of trees': it is cut off",
               lines.number());
@@ -52,20 +47,22 @@ struct Objective {
 };
 
 Result<Objective> read_objective(std::string_view text) {
-  std::vector<std::string_view> words;
-  internal::each_word(text, [&](std::string_view word) { return words.push_back(word), true; });
-  const std::string_view name = words.empty() ? "" : words[0];
+  const std::string_view name = text.substr(0, text.find(' '));
   Objective objective;
-  for (std::string_view word : words)
-    if (word.starts_with("sigmoid:")) {
-      const auto scale = internal::parse_number<double>("objective sigmoid", word.substr(8));
-      if (!scale) return fail(scale.error());
-      objective.scale = *scale;
-    }
+  bool root = false;
+  Status good;
+  internal::each_word(text, [&](std::string_view word) {
+    root |= word == "sqrt";
+    if (!word.starts_with("sigmoid:")) return true;
+    const auto scale = internal::parse_number<double>("objective sigmoid", word.substr(8));
+    if (!scale) good = fail(scale.error());
+    objective.scale = scale.value_or(1);
+    return good.has_value();
+  });
+  if (!good) return fail(good.error());
   constexpr std::string_view kPlain[] = {"",     "custom",   "regression_l1", "huber",      "fair",
                                          "mape", "quantile", "lambdarank",    "rank_xendcg"};
   const auto is = [&](auto... names) { return ((name == names) || ...); };
-  const bool root = std::find(words.begin(), words.end(), "sqrt") != words.end();
   if (is("regression") || (root && is("regression_l1", "fair", "quantile", "mape"))) {
     objective.link = root ? Link::kSignSquare : Link::kIdentity;
   } else if (is("binary", "multiclassova")) {
@@ -151,6 +148,7 @@ Result<SourceTree> read_tree(const Section& section, size_t file_bytes) {
   auto values = section.numbers<double>("leaf_value", count);
   if (!values) return fail(values.error());
   SourceTree tree;
+  tree.nodes.reserve(2 * count - 1);
   if (count > 1) {
     const auto splits = read_splits(section, count - 1);
     if (!splits) return fail(splits.error());
@@ -168,59 +166,81 @@ struct Head {
   size_t features = 0, groups = 0;
 };
 
-Result<Head> read_head(const Section& head, size_t trees) {
+Result<Head> read_sizes(const Section& head) {
   const auto last_feature = head.integer("max_feature_idx");
   const auto groups = head.integer("num_tree_per_iteration");
   if (!last_feature || !groups) return fail(!last_feature ? last_feature.error() : groups.error());
   if (*last_feature < 0 || static_cast<size_t>(*last_feature) >= kMaxFeatures)
     return fail(Code::kInvalid, "max_feature_idx is {}", *last_feature);
-  if (*groups < 1 || static_cast<size_t>(*groups) > trees || trees % static_cast<size_t>(*groups) != 0)
-    return fail(Code::kInvalid, "num_tree_per_iteration is {}, there are {} trees", *groups, trees);
+  if (*groups < 1) return fail(Code::kInvalid, "num_tree_per_iteration is {}", *groups);
   return Head{static_cast<size_t>(*last_feature) + 1, static_cast<size_t>(*groups)};
 }
 
-Status add_trees(const Document& document, size_t file_bytes, Ensemble<double>& ensemble) {
-  for (size_t i = 0; i < document.trees.size(); ++i) {
-    const std::string where = fmt::format("Tree={} (line {})", i, document.trees[i].line());
-    auto tree = read_tree(document.trees[i], file_bytes);
-    if (!tree) return fail(base::within(where, tree.error()));
-    tree->group = static_cast<int32_t>(i % ensemble.groups());
-    if (Status good = check_tree(*tree, ensemble.features(), ensemble.groups()); !good)
-      return fail(base::within(where, good.error()));
-    ensemble.add(*tree);
+// All of the file but its trees.
+Result<TreeFile<double>> read_head(const Section& head) {
+  const auto sizes = read_sizes(head);
+  if (!sizes) return fail(sizes.error());
+  const auto objective = read_objective(head.find("objective").value_or(""));
+  if (!objective) return fail(objective.error());
+  internal::FeatureNames names;
+  internal::each_word(head.find("feature_names").value_or(""),
+                      [&](std::string_view word) { return names.add(word), true; });
+  auto kept = names.take(sizes->features);
+  if (!kept) return fail(kept.error());
+  const std::string_view version = head.find("version").value_or("");
+  return TreeFile<double>{.platform = "lightgbm_text",
+                          .framework = fmt::format("lightgbm {}", version.substr(0, 40)),
+                          .feature_names = std::move(*kept),
+                          .ensemble = Ensemble<double>(sizes->features, sizes->groups),
+                          .link = objective->link,
+                          .link_scale = objective->scale};
+}
+
+Status add_tree(const Section& section, size_t file_bytes, Ensemble<double>& ensemble) {
+  auto tree = read_tree(section, file_bytes);
+  if (!tree) return fail(tree.error());
+  tree->group = static_cast<int32_t>(ensemble.trees() % ensemble.groups());
+  if (Status good = check_tree(*tree, ensemble.features(), ensemble.groups()); !good) return good;
+  ensemble.add(*tree);
+  return ok();
+}
+
+// One tree after the other: of each only what the ensemble makes of it is kept.
+Status read_trees(Lines& lines, size_t file_bytes, Ensemble<double>& ensemble) {
+  for (Next next = Next::kTree; next == Next::kTree;) {
+    Section section(lines.number(), kTreeKeys);
+    const auto after = read_section(lines, section);
+    if (!after) return fail(after.error());
+    if (Status added = add_tree(section, file_bytes, ensemble); !added)
+      return fail(
+          base::within(fmt::format("Tree={} (line {})", ensemble.trees(), section.line()), added.error()));
+    next = *after;
   }
   ensemble.seal();
   return ok();
 }
 
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  internal::each_word(text, [&](std::string_view word) { return words.emplace_back(word), true; });
-  return words;
-}
-
 }  // namespace
 
 Result<TreeFile<double>> read_lightgbm(std::string_view text) {
-  const auto document = split_sections(text);
-  if (!document) return fail(document.error());
-  const auto head = read_head(document->head, document->trees.size());
-  if (!head) return fail(head.error());
-  const auto objective = read_objective(document->head.find("objective").value_or(""));
-  if (!objective) return fail(objective.error());
-  TreeFile<double> file{.platform = "lightgbm_text",
-                        .framework = fmt::format("lightgbm {}", document->head.find("version").value_or("")),
-                        .feature_names = words_of(document->head.find("feature_names").value_or("")),
-                        .ensemble = Ensemble<double>(head->features, head->groups),
-                        .base = std::vector<double>(head->groups),
-                        .link = objective->link,
-                        .link_scale = objective->scale};
-  if (file.feature_names.size() != head->features)
-    return fail(Code::kInvalid, "feature_names has {} entries for {} features", file.feature_names.size(),
-                head->features);
-  if (Status added = add_trees(*document, text.size(), file.ensemble); !added) return fail(added.error());
-  const size_t iterations = document->trees.size() / head->groups;
-  if (document->head.has("average_output")) file.divide_by = static_cast<double>(iterations);
+  Lines lines(text);
+  std::string_view line;
+  if (!lines.next(line) || line != "tree")
+    return fail(Code::kInvalid, "line 1: expected 'tree', the first line of a LightGBM model");
+  Section head(1, kHeadKeys);
+  const auto next = read_section(lines, head);
+  if (!next) return fail(next.error());
+  auto file = read_head(head);
+  if (!file) return fail(file.error());
+  auto& ensemble = file->ensemble;
+  if (*next == Next::kTree)
+    if (Status read = read_trees(lines, text.size(), ensemble); !read) return fail(read.error());
+  const size_t groups = ensemble.groups();
+  if (groups > ensemble.trees() || ensemble.trees() % groups != 0)
+    return fail(Code::kInvalid, "num_tree_per_iteration is {}, there are {} trees", groups, ensemble.trees());
+  file->base.assign(groups, 0);
+  const size_t iterations = ensemble.trees() / groups;
+  if (head.has("average_output")) file->divide_by = static_cast<double>(iterations);
   return file;
 }
 

@@ -64,6 +64,17 @@ TEST(Link, ArgMaxTakesTheFirstOfEquals) {
   EXPECT_EQ(row[0], 1);
 }
 
+TEST(Link, OnlyTheFloatSigmoidStopsBeforeZero) {
+  float narrow[] = {-88.7F, -1000, NAN};
+  apply(Link::kSigmoid, narrow);
+  EXPECT_GT(narrow[1], 0);
+  EXPECT_EQ(narrow[1], narrow[0]);
+  EXPECT_TRUE(std::isnan(narrow[2]));
+  double wide[] = {-1000};
+  apply(Link::kSigmoid, 1, wide);
+  EXPECT_EQ(wide[0], 0);
+}
+
 TEST(Link, SoftmaxDoesNotOverflow) {
   double row[] = {1000, 1000};
   apply(Link::kSoftmax, 1, row);

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
-#include "adapters/native/lightgbm.h"
-#include "adapters/native/xgboost.h"
 #include "ports/backend/testing/backend_contract.h"
 #include "ports/backend/testing/golden.h"
 
@@ -68,6 +68,29 @@ TEST(NativeBackend, TakesAnyNumberAsTheFrameworksDo) {
   EXPECT_EQ(a[0].tensor.values<float>()[1], b[0].tensor.values<float>()[1]);
 }
 
+TEST(NativeBackend, StopsBetweenRowsWhenNobodyWaitsAnyMore) {
+  const auto model = NativeBackend().load({kZoo + "xgb_binary_cancer", "model.json"}, {});
+  ASSERT_TRUE(model);
+  constexpr int64_t kRows = 20'000;
+  const TimePoint past = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  const std::atomic<bool> yes = true, no = false;
+  const auto run = [&](int64_t rows, TimePoint deadline, const std::atomic<bool>* cancelled) {
+    base::Arena arena;
+    const auto input = *tensor::make_tensor(tensor::DataType::kFp32, {rows, 30}, arena);
+    std::vector<backend::OutputSlot> outputs(1);
+    return (*model)->run({&input, 1}, outputs,
+                         {.arena = arena, .deadline = deadline, .cancelled = cancelled});
+  };
+  const Status late = run(kRows, past, &no), gone = run(kRows, TimePoint::max(), &yes);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error(),
+            (Error{Code::kTimeout, "the deadline passed after 256 of 20000 rows; send fewer rows at once"}));
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error(), (Error{Code::kUnavailable, "cancelled after 256 of 20000 rows"}));
+  EXPECT_TRUE(run(kRows, TimePoint::max(), &no));
+  EXPECT_TRUE(run(1, past, nullptr));  // it costs less than to refuse
+}
+
 std::string refusal(const std::string& folder, const std::string& file) {
   const auto model = NativeBackend().load({folder, file}, {});
   EXPECT_FALSE(model) << folder;
@@ -99,47 +122,6 @@ TEST(NativeBackend, NamesTheFileAndThePlaceOfTheFault) {
     EXPECT_NE(message.find(row.file), std::string::npos) << message;
     EXPECT_NE(message.find(row.says), std::string::npos) << row.name << ": " << message;
   }
-}
-
-// A small good file, with one thing in it replaced.
-std::string lightgbm_text(const std::string& from = "", const std::string& to = "") {
-  std::string text =
-      "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx=0\nobjective=regression\n"
-      "feature_names=x\ntree_sizes=1\n\nTree=0\nnum_leaves=2\nnum_cat=0\nsplit_feature=0\nthreshold=0.5\n"
-      "decision_type=2\nleft_child=-1\nright_child=-2\nleaf_value=10 20\nis_linear=0\n\n\nend of trees\n";
-  if (const size_t at = text.find(from); !from.empty()) text.replace(at, from.size(), to);
-  return text;
-}
-
-TEST(LightGbm, SaysWhatItDoesNotServe) {
-  EXPECT_TRUE(read_lightgbm(lightgbm_text()));
-  const struct {
-    const char *from, *to, *says;
-  } rows[] = {{"decision_type=2", "decision_type=1", "categorical splits are not served"},
-              {"is_linear=0", "is_linear=1", "linear trees are not served"},
-              {"objective=regression", "objective=banana", "'banana' has no known output transform"}};
-  for (const auto& row : rows) {
-    const auto file = read_lightgbm(lightgbm_text(row.from, row.to));
-    ASSERT_FALSE(file);
-    EXPECT_EQ(file.error().code, Code::kUnsupported);
-    EXPECT_NE(file.error().message.find(row.says), std::string::npos) << file.error().message;
-  }
-}
-
-TEST(LightGbm, RefusesWhatDoesNotHoldTogether) {
-  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"leaf_value=10 20", "leaf_value=10"},
-           {"leaf_value=10 20", "leaf_value=10 20 30"},
-           {"leaf_value=10 20", "leaf_value=10 nan"},
-           {"threshold=0.5", "threshold=nan"},
-           {"left_child=-1", "left_child=0"},
-           {"right_child=-2", "right_child=-9"},
-           {"num_leaves=2", "num_leaves=0"},
-           {"split_feature=0", "split_feature=1"},
-           {"num_tree_per_iteration=1", "num_tree_per_iteration=3"},
-           {"end of trees", ""},
-           {"decision_type=2", "decision_type=14"}})
-    EXPECT_FALSE(read_lightgbm(lightgbm_text(from, to))) << to;
 }
 
 }  // namespace

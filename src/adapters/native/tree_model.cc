@@ -1,6 +1,7 @@
 #include "adapters/native/tree_model.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "values/base/bug.h"
@@ -10,7 +11,19 @@ namespace {
 
 using tensor::Tensor;
 
-constexpr size_t kRowsBetweenChecks = 256;
+// A block of rows is what runs between two looks at the clock: about a millisecond, whatever the model's
+// size.
+constexpr size_t kMostRowsOfBlock = 256;
+constexpr size_t kStepsOfBlock = 1 << 16;  // a step: a feature that is copied, a tree that is walked
+
+Status stopped(const backend::RunContext& context, size_t done, size_t rows) {
+  if (context.cancelled != nullptr && context.cancelled->load(std::memory_order_relaxed))
+    return fail(Code::kUnavailable, "cancelled after {} of {} rows", done, rows);
+  if (context.deadline != TimePoint::max() && std::chrono::steady_clock::now() >= context.deadline)
+    return fail(Code::kTimeout, "the deadline passed after {} of {} rows; send fewer rows at once", done,
+                rows);
+  return ok();
+}
 
 // The rows of any numeric tensor as the ensemble's own float type, one at a time.
 template <class T>
@@ -27,6 +40,11 @@ void copy_row(const Tensor& from, size_t row, size_t width, T* to) {
       BUG("text reached a tree model");
     }
   });
+}
+
+template <class T>
+size_t block_of(const Ensemble<T>& ensemble) {
+  return std::clamp(kStepsOfBlock / (ensemble.features() + ensemble.trees()), size_t(1), kMostRowsOfBlock);
 }
 
 template <class T>
@@ -61,10 +79,10 @@ class TreeModel final : public backend::Model {
     const auto rows = static_cast<size_t>(input.shape[0]);
     const size_t width = file_.ensemble.features(), outputs = rows == 0 ? 0 : answer.count / rows;
     T* to = answer.values<T>().data();
+    const size_t block = block_of(file_.ensemble);
     for (size_t i = 0; i < rows; ++i, to += outputs) {
-      if (i % kRowsBetweenChecks == kRowsBetweenChecks - 1 && context.cancelled != nullptr &&
-          context.cancelled->load())
-        return fail(Code::kUnavailable, "stopped after {} of {} rows", i, rows);
+      if (i != 0 && i % block == 0)
+        if (Status stop = stopped(context, i, rows); !stop) return stop;
       copy_row(input, i, width, row.data());
       // LightGBM drops values in its zero window from a row before it walks, so they are 0 at every split.
       if constexpr (std::is_same_v<T, double>)

@@ -1,9 +1,6 @@
 #include "adapters/native/xgboost.h"
 
-#include <charconv>
 #include <cmath>
-#include <limits>
-#include <optional>
 
 #include "adapters/native/internal/xgboost_document.h"
 #include "adapters/native/ubjson.h"
@@ -13,8 +10,10 @@
 namespace slipway::native {
 namespace {
 
+using internal::whole_number;
 using internal::XgboostDocument;
-using internal::XgboostTree;
+
+constexpr size_t kMaxVersionParts = 8;
 
 // How an objective turns base_score into a margin, and margins into answers.
 enum class Margin : uint8_t { kAsIs, kLogit, kLog };
@@ -54,14 +53,6 @@ Result<Objective> find_objective(const std::string& name) {
               name.substr(0, 80));
 }
 
-Result<int64_t> whole_number(const std::string& field, const std::string& text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0)
-    return fail(Code::kInvalid, "{}: '{}' is not a whole number", field, text.substr(0, 40));
-  return value;
-}
-
 // 3.x writes a list in a string, "[6.4E-1]"; 1.x and 2.x wrote "6.4E-1".
 Result<std::vector<float>> base_scores(const std::string& text) {
   std::vector<float> scores;
@@ -99,55 +90,6 @@ Status refuse_unserved(const XgboostDocument& document) {
   return ok();
 }
 
-Status check_lists(const XgboostTree& tree) {
-  const size_t nodes = tree.left.size();
-  const auto declared = whole_number("tree_param.num_nodes", tree.num_nodes);
-  if (!declared) return fail(declared.error());
-  if (static_cast<size_t>(*declared) != nodes)
-    return fail(Code::kInvalid, "tree_param.num_nodes is {}, left_children has {}", *declared, nodes);
-  const std::pair<std::string_view, size_t> lists[] = {{"right_children", tree.right.size()},
-                                                       {"split_indices", tree.feature.size()},
-                                                       {"split_conditions", tree.condition.size()},
-                                                       {"default_left", tree.default_left.size()}};
-  for (const auto& [name, size] : lists)
-    if (size != nodes)
-      return fail(Code::kInvalid, "{} has {} entries, left_children has {}", name, size, nodes);
-  return ok();
-}
-
-Status refuse_unserved(const XgboostTree& tree) {
-  if (!tree.size_leaf_vector.empty() && tree.size_leaf_vector != "0" && tree.size_leaf_vector != "1")
-    return fail(
-        Code::kUnsupported,
-        "vector leaves (multi_strategy=multi_output_tree) are not served; train with one_output_per_tree");
-  bool categorical = tree.has_categories;
-  for (int64_t type : tree.split_type) categorical |= type != 0;
-  if (categorical)
-    return fail(Code::kUnsupported, "categorical splits are not served; encode the categories as numbers");
-  return ok();
-}
-
-Result<SourceTree> to_source(const XgboostTree& from, int64_t group) {
-  if (Status good = refuse_unserved(from); !good) return fail(good.error());
-  if (Status good = check_lists(from); !good) return fail(good.error());
-  SourceTree tree;
-  tree.group = base::checked_cast<int32_t>(group).value_or(-1);
-  tree.nodes.reserve(from.left.size());
-  for (size_t i = 0; i < from.left.size(); ++i) {
-    const auto left = base::checked_cast<int32_t>(from.left[i]),
-               right = base::checked_cast<int32_t>(from.right[i]);
-    const auto feature = base::checked_cast<int32_t>(from.feature[i]);
-    if (!left || !right || !feature || (*left == -1) != (*right == -1) || *left < -1 || *right < -1)
-      return fail(Code::kInvalid, "node {} has children {} and {}", i, from.left[i], from.right[i]);
-    tree.nodes.push_back({.threshold = from.condition[i],
-                          .feature = *feature,
-                          .left = *left,
-                          .right = *right,
-                          .default_left = from.default_left[i] != 0});
-  }
-  return tree;
-}
-
 struct Sizes {
   size_t features = 0;
   size_t groups = 0;
@@ -169,7 +111,7 @@ Result<Sizes> sizes_of(const XgboostDocument& document) {
   return Sizes{static_cast<size_t>(*features), static_cast<size_t>(groups)};
 }
 
-Status add_trees(const XgboostDocument& document, Ensemble<float>& ensemble) {
+Status add_trees(XgboostDocument& document, Ensemble<float>& ensemble) {
   if (document.tree_group.size() != document.trees.size())
     return fail(Code::kInvalid, "tree_info has {} entries, there are {} trees", document.tree_group.size(),
                 document.trees.size());
@@ -177,11 +119,12 @@ Status add_trees(const XgboostDocument& document, Ensemble<float>& ensemble) {
     return fail(Code::kInvalid, "gbtree_model_param.num_trees is {}, there are {} trees",
                 document.num_trees.substr(0, 40), document.trees.size());
   for (size_t i = 0; i < document.trees.size(); ++i) {
-    const auto tree = to_source(document.trees[i], document.tree_group[i]);
-    if (!tree) return fail(base::within(fmt::format("trees[{}]", i), tree.error()));
-    if (Status good = check_tree(*tree, ensemble.features(), ensemble.groups()); !good)
+    SourceTree& tree = document.trees[i];
+    tree.group = document.tree_group[i];
+    if (Status good = check_tree(tree, ensemble.features(), ensemble.groups()); !good)
       return fail(base::within(fmt::format("trees[{}]", i), good.error()));
-    ensemble.add(*tree);
+    ensemble.add(tree);
+    tree.nodes = {};
   }
   ensemble.seal();
   return ok();
@@ -208,15 +151,18 @@ Result<TreeFile<float>> to_file(XgboostDocument document) {
   if (!objective) return fail(objective.error());
   const auto sizes = sizes_of(document);
   if (!sizes) return fail(sizes.error());
-  if (!document.feature_names.empty() && document.feature_names.size() != sizes->features)
-    return fail(Code::kInvalid, "feature_names has {} entries for {} features", document.feature_names.size(),
-                sizes->features);
-  TreeFile<float> file{.ensemble = Ensemble<float>(sizes->features, sizes->groups), .link = objective->link};
+  if (document.version.size() > kMaxVersionParts)
+    return fail(Code::kInvalid, "version has {} parts", document.version.size());
+  auto names = document.feature_names.count() == 0 ? Result<std::vector<std::string>>()
+                                                   : document.feature_names.take(sizes->features);
+  if (!names) return fail(names.error());
+  TreeFile<float> file{.feature_names = std::move(*names),
+                       .ensemble = Ensemble<float>(sizes->features, sizes->groups),
+                       .link = objective->link};
   if (Status added = add_trees(document, file.ensemble); !added) return fail(added.error());
   auto margins = margins_of(document, objective->margin, sizes->groups);
   if (!margins) return fail(margins.error());
   file.base = std::move(*margins);
-  file.feature_names = std::move(document.feature_names);
   file.framework =
       document.version.empty() ? "xgboost" : fmt::format("xgboost {}", fmt::join(document.version, "."));
   return file;

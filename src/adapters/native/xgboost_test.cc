@@ -26,7 +26,7 @@ std::string model(const std::string& objective, const std::string& base_score, i
 std::vector<float> answer(const std::string& text) {
   auto file = read_xgboost_json(text);
   EXPECT_TRUE(file) << file.error().message;
-  if (!file) return {};
+  if (!file) return {NAN};
   const auto loaded = make_model(std::move(*file), {});
   base::Arena arena;
   const auto input = *tensor::make_tensor(tensor::DataType::kFp32, {1, 1}, arena);
@@ -50,8 +50,6 @@ TEST(Xgboost, StartsAtTheBaseScoreInAllItsForms) {
 }
 
 TEST(Xgboost, GivesEachObjectiveItsOwnAnswer) {
-  EXPECT_EQ(answer(model("binary:logitraw", "5E-1"))[0], 1.5F);
-  EXPECT_EQ(answer(model("binary:logitraw", "3E-1"))[0], 1.3F);
   EXPECT_NEAR(answer(model("binary:logistic", "5E-1"))[0], 1 / (1 + std::exp(-1.0)), 1e-7);
   EXPECT_EQ(answer(model("binary:hinge", "0"))[0], 1.0F);
   EXPECT_EQ(answer(model("binary:hinge", "-2"))[0], 0.0F);
@@ -59,6 +57,27 @@ TEST(Xgboost, GivesEachObjectiveItsOwnAnswer) {
   const auto shares = answer(model("multi:softprob", "0", 2));
   EXPECT_NEAR(shares[0] + shares[1], 1, 1e-6);
   EXPECT_GT(shares[1], shares[0]);
+}
+
+// Its objective is logistic, but its base_score is a margin already.
+TEST(Xgboost, TakesTheBaseScoreOfLogitrawAsItIs) {
+  EXPECT_EQ(answer(model("binary:logitraw", "5E-1"))[0], 1.5F);
+  EXPECT_EQ(answer(model("binary:logitraw", "3E-1"))[0], 1.3F);
+  EXPECT_EQ(answer(model("binary:logitraw", "-2"))[0], -1.0F);  // no logit has this
+}
+
+// XGBoost stops the exponent at 88.7, so that the probability never becomes 0.
+TEST(Xgboost, GivesVeryNegativeMarginsASmallProbability) {
+  const auto at = [](const std::string& leaf) {
+    std::string text = model("binary:logistic", "5E-1");
+    const std::string_view old = R"("split_conditions":[1])";
+    return answer(text.replace(text.find(old), old.size(), R"("split_conditions":[)" + leaf + "]"))[0];
+  };
+  const float least = 1.0F / (1.0F + exp32(88.7F));
+  EXPECT_GT(least, 0.0F);
+  for (const char* leaf : {"-88.7", "-88.8", "-90", "-200", "-1e30"}) EXPECT_EQ(at(leaf), least) << leaf;
+  EXPECT_GT(at("-88"), least);
+  EXPECT_EQ(at("1e30"), 1.0F);
 }
 
 TEST(Xgboost, SaysWhatItDoesNotServe) {
@@ -69,6 +88,45 @@ TEST(Xgboost, SaysWhatItDoesNotServe) {
             std::string::npos);
   EXPECT_NE(refusal(model("reg:squarederror", "x")).find("is not a number"), std::string::npos);
   EXPECT_NE(refusal("{}").find("has no 'learner'"), std::string::npos);
+}
+
+std::string changed(const std::string& from, const std::string& to) {
+  std::string text = model("reg:squarederror", "0");
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? "" : text.replace(at, from.size(), to);
+}
+
+TEST(Xgboost, ChecksEachTreeWhereItEnds) {
+  const std::string rest = "this is not even JSON";
+  EXPECT_NE(refusal(R"({"learner":{"gradient_booster":{"model":{"trees":[{}, )" + rest)
+                .find("trees[0]: has no nodes"),
+            std::string::npos);
+  const struct {
+    const char *from, *to, *says;
+  } rows[] = {
+      {R"("right_children":[-1])", R"("right_children":[-1,-1])", "trees[0]: right_children has 2 entries"},
+      {R"("num_nodes":"1")", R"("num_nodes":"2")",
+       "trees[0]: tree_param.num_nodes is 2, left_children has 1"},
+      {R"("left_children":[-1])", R"("left_children":[0])", "trees[0]: node 0 has children 0 and -1"},
+      {R"("left_children":[-1])", R"("left_children":[5000000000])", "a number beyond 32 bits"},
+      {R"("num_nodes":"1")", R"("num_nodes":"1","num_nodes":"1")", "stands here twice"},
+      {R"("version":[1,7,6])", R"("version":[1,2,3,4,5,6,7,8,9])", "version has 9 parts"},
+      {R"("num_class")", R"("num_class":"0","num_class")", "stands here twice"},
+  };
+  for (const auto& row : rows) {
+    const std::string message = refusal(changed(row.from, row.to));
+    EXPECT_NE(message.find(row.says), std::string::npos) << message;
+  }
+}
+
+TEST(Xgboost, RefusesCategoricalSplitsByTheirType) {
+  const char* const leaf = R"("default_left":[0],)";
+  EXPECT_TRUE(read_xgboost_json(changed(leaf, R"("default_left":[0],"split_type":[0],)")));
+  const auto file = read_xgboost_json(changed(leaf, R"("default_left":[0],"split_type":[1],)"));
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code, Code::kUnsupported);
+  EXPECT_NE(file.error().message.find("trees[0]: categorical splits are not served"), std::string::npos);
 }
 
 // Every numeric datatype becomes the float that the framework makes of it.

@@ -55,8 +55,9 @@ int inspect_confined(const std::string& path) {
       os::confine({.readable = std::move(readable), .memory_bytes = kMemory, .cpu_seconds = kSeconds});
   if (!confined) return cli::complain(confined.error().message);
   const auto inspected = server::inspect(path, all_backends());
-  const ordered_json found = inspected ? to_json(path, *inspected)
-                                       : ordered_json{{"path", path}, {"error", inspected.error().message}};
+  ordered_json found = inspected ? to_json(path, *inspected)
+                                 : ordered_json{{"path", path}, {"error", inspected.error().message}};
+  found["confined"] = {{"systemCalls", confined->system_calls}, {"files", confined->files}};
   std::printf("%s\n", found.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
   return inspected ? cli::kSuccess : cli::kFailed;
 }
@@ -95,6 +96,19 @@ std::string to_text(const ordered_json& found) {
   return text + "inputs\n" + specs_to_text(found["inputs"]) + "outputs\n" + specs_to_text(found["outputs"]);
 }
 
+// For readers of text; JSON has it under "confined". A child that died could not say.
+void warn_of_what_did_not_hold(const ordered_json& found) {
+  const auto confined = found.find("confined");
+  if (confined == found.end() || !confined->is_object()) return;
+  const auto warn_without = [&](const char* lock, const char* what) {
+    if (confined->value(lock, ordered_json()) == true) return;
+    std::fprintf(stderr, "warning: the file was read less confined than it should be: %s\n", what);
+  };
+  warn_without("systemCalls",
+               "this system takes no seccomp filter, so the network and writing were not taken away");
+  warn_without("files", "this kernel has no Landlock, so every file of this user could be read");
+}
+
 int inspect(const Arguments& arguments) {
   const std::string path = arguments.get("FILE");
   if (arguments.has("--confined")) return inspect_confined(path);
@@ -107,8 +121,9 @@ int inspect(const Arguments& arguments) {
     found = {
         {"path", path},
         {"error", end->signal == 0 && !end->timed_out ? path + ": " + end->err : what_ended(path, *end)}};
-  const bool refused = found.contains("error");
-  if (arguments.get("--output") == "json")
+  const bool refused = found.contains("error"), as_json = arguments.get("--output") == "json";
+  if (!as_json) warn_of_what_did_not_hold(found);
+  if (as_json)
     std::printf("%s\n", found.dump(2).c_str());
   else if (!refused)
     std::fputs(to_text(found).c_str(), stdout);
@@ -125,7 +140,9 @@ cli::Command inspect_command() {
           .description =
               "Reads the file in a confined child process, with every check that serving makes: format, "
               "signature, size and\n"
-              "digest. Nothing in the file is ever run.",
+              "digest. Nothing in the file is ever run. JSON shows under \"confined\" which of the system's "
+              "two locks on the\n"
+              "child held; text warns when one did not.",
           .positionals = {{.name = "FILE", .help = "A model file, or a folder that holds one model"}},
           .options = {{.names = "-o,--output",
                        .value = "FORMAT",

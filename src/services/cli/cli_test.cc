@@ -154,6 +154,25 @@ TEST(Rows, SendAWholeRequestAsItIs) {
   EXPECT_EQ(to_request(text, kTree), text);
 }
 
+// The shape is the server's word: it must not make the client take gigabytes.
+TEST(Rows, StopAtMoreColumnsThanRowsCanHave) {
+  const auto with = [](std::vector<int64_t> widths) {
+    ModelInputs model;
+    for (const int64_t width : widths)
+      model.inputs.push_back({.name = "wide", .datatype = "FP32", .shape = {-1, width}, .features = {}});
+    return model.columns();
+  };
+  EXPECT_EQ(with({65'536})->size(), 65'536U);
+  for (const auto& widths :
+       std::vector<std::vector<int64_t>>{{65'537}, {65'536, 1}, {INT64_MAX}, {INT64_MAX, INT64_MAX}}) {
+    const auto columns = with(widths);
+    ASSERT_FALSE(columns);
+    EXPECT_EQ(columns.error().code, Code::kTooLarge);
+    EXPECT_NE(columns.error().message.find("more than 65536 columns with input 'wide'"), std::string::npos)
+        << columns.error().message;
+  }
+}
+
 TEST(Rows, SayWhatDoesNotFit) {
   const struct {
     const char *text, *says;

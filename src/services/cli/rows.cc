@@ -174,6 +174,10 @@ Result<std::vector<InputColumn>> ModelInputs::columns() const {
           "input '{}' has shape [{}], which rows of columns cannot fill; send a whole request as JSON",
           input.name, fmt::join(input.shape, ","));
     const int64_t width = column ? 1 : input.shape[1];
+    if (width > static_cast<int64_t>(kMaxColumns - columns.size()))
+      return fail(Code::kTooLarge,
+                  "the model takes more than {} columns with input '{}'; send a whole request as JSON",
+                  kMaxColumns, input.name);
     for (int64_t i = 0; i < width; ++i) {
       const auto at = static_cast<size_t>(i);
       std::string name = at < input.features.size() ? input.features[at]

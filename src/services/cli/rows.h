@@ -18,6 +18,9 @@ struct InputColumn {
   std::string datatype;  // "FP32"
 };
 
+// Of one row. The server says how many there are, and is not believed beyond this.
+inline constexpr size_t kMaxColumns = 65'536;
+
 struct ModelInputs {
   struct Input {
     std::string name, datatype;
@@ -26,7 +29,8 @@ struct ModelInputs {
   };
   std::vector<Input> inputs;
 
-  // The columns of one row, in order. kInvalid when rows of columns do not describe this model (images, say).
+  // The columns of one row, in order. kInvalid when rows of columns do not describe this model (images,
+  // say), kTooLarge past kMaxColumns.
   Result<std::vector<InputColumn>> columns() const;
 };
 

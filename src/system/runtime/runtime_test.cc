@@ -4,7 +4,6 @@
 
 #include <latch>
 
-#include "system/runtime/cpus.h"
 #include "system/runtime/event_loop.h"
 #include "system/runtime/executor.h"
 #include "system/runtime/log.h"
@@ -100,16 +99,6 @@ TEST(Executor, RefusesWhenItsQueueIsFullAndRunsTheRestBeforeItStops) {
     go.count_down();
   }
   EXPECT_EQ(done, 2);
-}
-
-TEST(Cpus, FollowTheQuotaAndNotTheHost) {
-  EXPECT_EQ(quota_v2("200000 100000"), 2);
-  EXPECT_EQ(quota_v2("150000 100000"), 2);
-  EXPECT_EQ(quota_v2("max 100000"), std::nullopt);
-  EXPECT_EQ(quota_v2(""), std::nullopt);
-  EXPECT_EQ(quota_v1("50000", "100000"), 1);
-  EXPECT_EQ(quota_v1("-1", "100000"), std::nullopt);
-  EXPECT_GE(granted_cpus(), 1);
 }
 
 TEST(Log, IsJsonForMachinesAndALineForPeople) {

@@ -1,5 +1,7 @@
 #include "adapters/native/internal/lines.h"
 
+#include <algorithm>
+
 namespace slipway::native::internal {
 
 bool Lines::next(std::string_view& line) {
@@ -10,6 +12,13 @@ bool Lines::next(std::string_view& line) {
   rest_.remove_prefix(std::min(end + 1, rest_.size()));
   ++number_;
   return true;
+}
+
+Status Section::add(std::string_view key, std::string_view value) {
+  if (std::find(keys_.begin(), keys_.end(), key) == keys_.end()) return ok();
+  if (has(key)) return fail(Code::kInvalid, "the section at line {} has '{}' twice", line_, key);
+  entries_.push_back({key, value});
+  return ok();
 }
 
 std::optional<std::string_view> Section::find(std::string_view key) const {

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,16 +12,13 @@
 
 namespace slipway::native::internal {
 
-// The lines of one section: "tree" at the top of the file, or "Tree=7".
+// What the lines of one section say: "tree" at the top of the file, or "Tree=7". It keeps the keys that are
+// asked for and nothing else, so its size does not depend on the file.
 class Section {
  public:
-  struct Entry {
-    std::string_view key, value;
-    size_t line = 0;  // from 1
-  };
-
-  explicit Section(size_t line) : line_(line) {}
-  void add(Entry entry) { entries_.push_back(entry); }
+  Section(size_t line, std::span<const std::string_view> keys) : line_(line), keys_(keys) {}
+  // kInvalid when the section has said something for this key already.
+  Status add(std::string_view key, std::string_view value);
   size_t line() const { return line_; }
 
   std::optional<std::string_view> find(std::string_view key) const;
@@ -32,8 +30,12 @@ class Section {
   Result<std::vector<T>> numbers(std::string_view key, size_t count) const;
 
  private:
-  std::vector<Entry> entries_;
+  struct Entry {
+    std::string_view key, value;
+  };
+  std::vector<Entry> entries_;  // at most one for each of keys_
   size_t line_;
+  std::span<const std::string_view> keys_;
 };
 
 // Takes lines off the front of a text.

@@ -10,6 +10,7 @@ using json::Kind;
 
 template <class In>
 bool read_text(In& in, std::string& out) {
+  if (!out.empty()) return in.fault("the key stands here twice");
   std::string_view text;
   if (!in.read(text)) return false;
   out = text;
@@ -38,8 +39,35 @@ bool read_list(In& in, std::vector<Item>& out, Read&& read) {
 }
 
 template <class In>
-bool read_integers(In& in, std::vector<int64_t>& out) {
-  return read_list(in, out, [&](int64_t& item) { return read_number(in, item); });
+bool read_integers(In& in, std::vector<int32_t>& out) {
+  return read_list(in, out, [&](int32_t& item) {
+    int64_t wide = 0;
+    if (!read_number(in, wide)) return false;
+    item = static_cast<int32_t>(wide);
+    return item == wide || in.fault("a number beyond 32 bits");
+  });
+}
+
+template <class In>
+bool read_flags(In& in, std::vector<uint8_t>& out) {
+  return read_list(in, out, [&](uint8_t& item) {
+    int64_t wide = 0;
+    if (!read_number(in, wide)) return false;
+    item = wide != 0 ? 1 : 0;
+    return true;
+  });
+}
+
+// A list of integers: true in `found` when one of them is not 0.
+template <class In>
+bool note_if_any(In& in, bool& found) {
+  if (!in.begin_array()) return false;
+  while (in.next_element()) {
+    int64_t item = 0;
+    if (!read_number(in, item)) return false;
+    found |= item != 0;
+  }
+  return in.good();
 }
 
 // Any list: true in `filled` when it has an element.
@@ -70,8 +98,8 @@ bool read_tree(In& in, XgboostTree& tree) {
     if (key == "left_children") return read_integers(in, tree.left);
     if (key == "right_children") return read_integers(in, tree.right);
     if (key == "split_indices") return read_integers(in, tree.feature);
-    if (key == "default_left") return read_integers(in, tree.default_left);
-    if (key == "split_type") return read_integers(in, tree.split_type);
+    if (key == "default_left") return read_flags(in, tree.default_left);
+    if (key == "split_type") return note_if_any(in, tree.has_categories);
     if (key == "categories" || key == "categories_nodes" || key == "categories_segments" ||
         key == "categories_sizes")
       return note_if_filled(in, tree.has_categories);
@@ -87,11 +115,40 @@ bool read_tree(In& in, XgboostTree& tree) {
 }
 
 template <class In>
+bool read_trees(In& in, XgboostDocument& out) {
+  if (!out.trees.empty()) return in.fault("the list stands here twice");
+  if (!in.begin_array()) return false;
+  XgboostTree scratch;
+  while (in.next_element()) {
+    scratch.clear();
+    if (!read_tree(in, scratch)) return false;
+    auto tree = to_source(scratch);
+    if (!tree) {
+      out.refusal = base::within(fmt::format("trees[{}]", out.trees.size()), tree.error());
+      return false;
+    }
+    out.trees.push_back(std::move(*tree));
+  }
+  return in.good();
+}
+
+template <class In>
+bool read_names(In& in, FeatureNames& out) {
+  if (out.count() != 0) return in.fault("the list stands here twice");
+  if (!in.begin_array()) return false;
+  while (in.next_element()) {
+    std::string_view name;
+    if (!in.read(name)) return false;
+    out.add(name);
+  }
+  return in.good();
+}
+
+template <class In>
 bool read_trees_model(In& in, XgboostDocument& out) {
   return read_object(in, [&](const std::string& key) {
     if (key == "tree_info") return read_integers(in, out.tree_group);
-    if (key == "trees")
-      return read_list(in, out.trees, [&](XgboostTree& tree) { return read_tree(in, tree); });
+    if (key == "trees") return read_trees(in, out);
     if (key == "weight_drop") return note_if_filled(in, out.has_weight_drop);
     if (key == "weights") return note_if_filled(in, out.has_linear_weights);
     if (key != "gbtree_model_param") return in.skip();
@@ -128,8 +185,7 @@ bool read_learner(In& in, XgboostDocument& out) {
   return read_object(in, [&](const std::string& key) {
     if (key == "gradient_booster") return read_booster(in, out);
     if (key == "learner_model_param") return read_learner_parameters(in, out);
-    if (key == "feature_names")
-      return read_list(in, out.feature_names, [&](std::string& name) { return read_text(in, name); });
+    if (key == "feature_names") return read_names(in, out.feature_names);
     if (key != "objective") return in.skip();
     return read_object(in, [&](const std::string& name) {
       return name == "name" ? read_text(in, out.objective) : in.skip();
@@ -146,6 +202,7 @@ Status read_document(In& in, XgboostDocument& out) {
     if (key == "version") return read_integers(in, out.version);
     return in.skip();
   });
+  if (out.refusal) return fail(*out.refusal);
   if (!read || !in.finish()) return fail(in.error());
   return ok();
 }

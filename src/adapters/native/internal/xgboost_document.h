@@ -1,35 +1,32 @@
-// What stands in an XGBoost file, before anything of it is believed.
+// What stands in an XGBoost file: trees that hold together in themselves, the rest before anything of it is
+// believed.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "adapters/native/internal/feature_names.h"
+#include "adapters/native/internal/xgboost_tree.h"
 #include "values/base/result.h"
 
 namespace slipway::native::internal {
-
-struct XgboostTree {
-  std::vector<int64_t> left, right, feature, default_left, split_type;
-  std::vector<float> condition;
-  std::string num_nodes, size_leaf_vector;
-  bool has_categories = false;
-};
 
 struct XgboostDocument {
   std::string booster, objective;
   std::string base_score, num_class, num_feature, num_target;
   std::string num_trees;
-  std::vector<std::string> feature_names;
-  std::vector<int64_t> tree_group;
-  std::vector<int64_t> version;
-  std::vector<XgboostTree> trees;
+  FeatureNames feature_names;
+  std::vector<int32_t> tree_group;  // what the file says; the trees' own group is not set yet
+  std::vector<int32_t> version;
+  std::vector<SourceTree> trees;
+  std::optional<Error> refusal;  // of the first tree that is not to be had; reading ended there
   bool has_learner = false, has_weight_drop = false, has_linear_weights = false;
 };
 
 // In: json::Scanner or Ubjson. Unknown keys are skipped, a known key that comes twice in its object is a
-// fault.
+// fault. Each tree is checked where it ends, so what is kept of a file is in proportion to what it says.
 template <class In>
 Status read_document(In& in, XgboostDocument& out);
 
