@@ -42,7 +42,7 @@ bool answers(const Route& route, base::Method method) {
 
 }  // namespace
 
-Router::Router(std::vector<Route> routes) { add(std::move(routes)); }
+Router::Router(std::vector<Route> routes, Miss miss) : miss_(std::move(miss)) { add(std::move(routes)); }
 
 void Router::add(std::vector<Route> routes) {
   for (Route& route : routes) {
@@ -71,16 +71,22 @@ void Router::operator()(Exchange& exchange) const {
     for (size_t i = 0; i < count; ++i) {
       if (compiled.segments[i] != "{") continue;
       const auto value = percent_decode(segments[i], exchange.arena());
+      if (!value && miss_) return miss_(exchange, 400, "");
       if (!value) return respond_error(exchange, value.error());
       parameters.add(*value);
     }
     return compiled.route.handler(exchange, parameters);
   }
+  missed(exchange, allowed);
+}
+
+void Router::missed(Exchange& exchange, std::string_view allowed) const {
+  if (miss_) return miss_(exchange, allowed.empty() ? 404 : 405, allowed);
   if (allowed.empty())
     return respond_error(exchange, 404, fmt::format("no such path: {}", exchange.head().path.substr(0, 200)));
   const base::Header allow{"allow", allowed};
   std::string body;
-  json::Writer(body).object([&](json::Writer& out) { out.key("error").value("this path takes " + allowed); });
+  json::Writer(body).object([&](json::Writer& out) { out.key("error").value(fmt::format("this path takes {}", allowed)); });
   exchange.respond({.status = 405, .headers = std::span(&allow, 1), .body = body});
 }
 

@@ -44,7 +44,10 @@ struct Route {
 
 class Router {
  public:
-  explicit Router(std::vector<Route> routes);
+  // Answers what matches no route: 404, 405 with the methods that the path takes, or 400 for a malformed path.
+  using Miss = std::function<void(Exchange&, int status, std::string_view allowed)>;
+
+  explicit Router(std::vector<Route> routes, Miss miss = nullptr);
 
   void operator()(Exchange& exchange) const;
   // Where other routes should follow these when nothing matches; 404 otherwise.
@@ -55,7 +58,10 @@ class Router {
     Route route;
     std::vector<std::string> segments;  // "{" marks a placeholder
   };
+  void missed(Exchange& exchange, std::string_view allowed) const;
+
   std::vector<Compiled> routes_;
+  Miss miss_;
 };
 
 // {"error": message} with the status; says Retry-After where the code is worth another try. `also`: one
