@@ -186,6 +186,21 @@ Status Reader::end_document() {
   return ok();
 }
 
+// libyaml compares each %TAG line with all before it, and would take a minute for a file full of them.
+Status check_directives(std::string_view text, std::string_view source) {
+  constexpr size_t kMost = 16;
+  constexpr std::string_view kDirective = "%TAG";
+  size_t seen = 0;
+  for (size_t at = text.find(kDirective); at != std::string_view::npos; at = text.find(kDirective, at + 1)) {
+    // A line begins after a break, and breaks that are not ASCII end in bytes that are not.
+    const char before = at == 0 ? '\n' : text[at - 1];
+    if (before == '\n' || before == '\r' || static_cast<unsigned char>(before) >= 0x80) ++seen;
+  }
+  if (seen <= kMost) return ok();
+  return fail(Code::kTooLarge, "{}: has {} lines that begin with %TAG; tags are not read, remove them",
+              source, seen);
+}
+
 }  // namespace
 
 Result<std::vector<YamlDocument>> yaml_to_json(std::string_view text, std::string_view source,
@@ -195,6 +210,7 @@ Result<std::vector<YamlDocument>> yaml_to_json(std::string_view text, std::strin
   // What is JSON is read as JSON: libyaml refuses some of its escapes and long keys. Whatever is wrong with
   // it is told by the reader below, which knows lines.
   if (auto json = internal::read_json(text, limits)) return std::vector{YamlDocument{std::move(*json), 1}};
+  if (auto few = check_directives(text, source); !few) return fail(few.error());
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   return Reader(text, source, limits).run();
 }

@@ -181,6 +181,9 @@ TEST(Yaml, HoldsToItsLimits) {
   EXPECT_EQ(refusal("--- a\n--- b\n--- c\n", {.documents = 2}),
             (Error{Code::kTooLarge, "f.yaml: more than 2 documents; split the file"}));
   EXPECT_EQ(refusal(std::string(1 << 20, '['), {}).message, "f.yaml:1:65: nested more than 64 levels deep");
+  std::string tags;
+  for (int i = 0; i < 60'000; ++i) tags += fmt::format("%TAG !{}! b\n", i);
+  EXPECT_EQ(refusal(tags, {}).code, Code::kTooLarge);
   EXPECT_EQ(read(std::string(64, '[') + std::string(64, ']')).size(), 128U);
 }
 
