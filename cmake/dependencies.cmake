@@ -19,6 +19,12 @@ add_library(llhttp::llhttp STATIC IMPORTED)
 set_target_properties(llhttp::llhttp PROPERTIES IMPORTED_LOCATION "${LLHTTP_ARCHIVE}")
 target_include_directories(llhttp::llhttp SYSTEM INTERFACE "${LLHTTP_INCLUDE}")
 
+# libyaml brings no CMake files that Debian packages.
+find_library(YAML_LIBRARY yaml REQUIRED)
+find_path(YAML_INCLUDE yaml.h REQUIRED)
+add_library(yaml::yaml UNKNOWN IMPORTED)
+set_target_properties(yaml::yaml PROPERTIES IMPORTED_LOCATION "${YAML_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${YAML_INCLUDE}")
+
 # ONNX Runtime: headers only; the library is opened at run time, and only by a server that holds an ONNX model.
 find_path(ONNXRUNTIME_INCLUDE onnxruntime_c_api.h
   PATHS "${SLIPWAY_DEPS}/onnxruntime/include" /usr/include/onnxruntime NO_DEFAULT_PATH REQUIRED)
