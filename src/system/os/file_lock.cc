@@ -1,0 +1,37 @@
+#include "system/os/file_lock.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace slipway::os {
+namespace {
+
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::take(const std::string& path) {
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid()) return fail(Code::kDenied, "{}: {}", path, errno_text(errno));
+  struct flock lock = whole_file();
+  if (::fcntl(file.get(), F_SETLK, &lock) == 0) return FileLock(std::move(file));
+  if (errno != EACCES && errno != EAGAIN) return fail(Code::kDenied, "{}: {}", path, errno_text(errno));
+  struct flock holder = whole_file();
+  ::fcntl(file.get(), F_GETLK, &holder);
+  return fail(Code::kConflict, "{} is held by process {}", path, holder.l_pid);
+}
+
+std::optional<pid_t> lock_holder(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  struct flock lock = whole_file();
+  if (!file.valid() || ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  return lock.l_pid;
+}
+
+}  // namespace slipway::os
