@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -20,10 +19,14 @@ constexpr Duration kDrainPatience = 500ms;  // for the next request on an idle c
 constexpr size_t kLingerBytes = 256 << 10;
 
 Connection::Connection(LoopContext& context, int fd)
-    : context_(context), fd_(fd), timer_(context.loop, [this] { on_time(); }) {
+    : context_(context), fd_(fd), transport_(fd), timer_(context.loop, [this] { on_time(); }) {
   const int one = 1, patience = static_cast<int>(context.options.limits.write_time / 1ms);
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+}
+
+void Connection::wait_for_a_request() {
+  deadline_in(context_.draining ? kDrainPatience : context_.options.limits.idle_time);
 }
 
 Connection::~Connection() {
@@ -46,12 +49,17 @@ void Connection::read_input() {
   }
   const size_t room = context_.block_size() - end_;
   if (room == 0) return wait_for(events_ & ~static_cast<uint32_t>(EPOLLIN));  // pipelined beyond what we hold
-  const ssize_t got = ::recv(fd_, block_.get() + end_, room, 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0) return close();
-  context_.bytes_in.add(static_cast<uint64_t>(got));
-  end_ += static_cast<size_t>(got);
-  body_received_ += static_cast<uint64_t>(got);
+  size_t got = 0;
+  const Moved moved = transport_.receive({block_.get() + end_, room}, got);
+  if (moved == Moved::kWaitsForBytes) return;
+  if (moved == Moved::kWaitsForRoom) {
+    reading_waits_for_room_ = true;
+    return wait_for(events_ | EPOLLOUT);
+  }
+  if (moved != Moved::kSome) return close();
+  context_.bytes_in.add(got);
+  end_ += got;
+  body_received_ += got;
   switch (state_) {
     case State::kHead:
       return process();
@@ -64,6 +72,7 @@ void Connection::read_input() {
       begin_ = end_ = 0;
       if (drained_ > kLingerBytes) close();
       return;
+    case State::kHandshake:
     case State::kClosed:
       return;
   }
@@ -90,7 +99,7 @@ void Connection::process() {
     context_.give_block(std::exchange(block_, nullptr));
     begin_ = end_ = 0;
     release_exchange();
-    deadline_in(context_.draining ? kDrainPatience : context_.options.limits.idle_time);
+    wait_for_a_request();
   } else if (begin_ > 0) {
     // The scanner's offsets count from the head's first byte, so moving it costs nothing but the copy.
     std::memmove(block_.get(), block_.get() + begin_, available());

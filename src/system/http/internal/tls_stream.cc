@@ -145,11 +145,12 @@ Moved TlsStream::write(std::string_view bytes, size_t& sent) {
 }
 
 Moved TlsStream::end_writing() {
-  if (broken_ || SSL_in_init(ssl_.get()) == 1) return Moved::kSome;
+  if (broken_ || ended_ || SSL_in_init(ssl_.get()) == 1) return Moved::kSome;
   ERR_clear_error();
   errno = 0;
   const int result = SSL_shutdown(ssl_.get());
-  return result >= 0 ? Moved::kSome : outcome(result);
+  ended_ = result >= 0;  // another call would wait for the peer's word
+  return ended_ ? Moved::kSome : outcome(result);
 }
 
 }  // namespace slipway::http::internal

@@ -50,7 +50,7 @@ class TlsStream {
   Moved outcome(int result);
 
   Ssl ssl_;
-  bool holds_bytes_ = false;
+  bool holds_bytes_ = false, ended_ = false;
   bool broken_ = false, unreadable_ = false;  // a peer that resets while we write may have answered before
   std::string reason_;
 };
