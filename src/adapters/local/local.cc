@@ -1,7 +1,5 @@
 #include "adapters/local/local.h"
 
-#include <sys/random.h>
-
 #include <atomic>
 #include <deque>
 #include <future>
@@ -11,6 +9,7 @@
 #include "adapters/local/internal/changes.h"
 #include "adapters/local/internal/engine.h"
 #include "adapters/local/internal/log.h"
+#include "system/os/random.h"
 #include "system/runtime/failpoint.h"
 #include "system/runtime/log.h"
 
@@ -24,7 +23,7 @@ constexpr size_t kTogether = 256;         // writes in one transaction
 
 std::string random_uuid() {
   std::array<uint8_t, 16> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
+  os::random_bytes(bytes);
   bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0F) | 0x40);
   bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3F) | 0x80);
   std::string out;

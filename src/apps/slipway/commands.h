@@ -7,6 +7,7 @@
 namespace slipway::app {
 
 cli::Command serve_command();
+cli::Command control_command();
 cli::Command inspect_command();
 
 // Every backend that this build has.

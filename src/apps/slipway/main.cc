@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
   // Before there are threads: ONNX Runtime's newer versions phone home unless this stands in the environment.
   ::setenv("ORT_DISABLE_TELEMETRY", "1", 0);
   slipway::runtime::log::start(slipway::runtime::log::Level::kInfo);
-  std::vector<Command> commands{slipway::app::serve_command(), slipway::cli::predict_command(),
+  std::vector<Command> commands{slipway::app::serve_command(), slipway::app::control_command(), slipway::cli::predict_command(),
                                 slipway::app::inspect_command(), version_command()};
   commands.push_back(completion_command(commands));
   const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));

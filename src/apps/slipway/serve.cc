@@ -1,12 +1,13 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <csignal>
 #include <cstdio>
 
 #include "adapters/native/native.h"
 #include "adapters/onnx/onnx.h"
 #include "apps/slipway/commands.h"
+#include "apps/slipway/listener.h"
+#include "apps/slipway/signals.h"
 #include "services/server/server.h"
 #include "system/runtime/cpus.h"
 #include "system/runtime/log.h"
@@ -36,17 +37,6 @@ Result<int> parse_threads(const Arguments& arguments) {
   if (error != std::errc{} || end != text.data() + text.size() || threads < 1 || threads > 1024)
     return fail(Code::kInvalid, "--threads {}: want a number from 1 to 1024", text);
   return threads;
-}
-
-Result<http::Address> parse_listener(const Arguments& arguments, const std::string& option) {
-  auto address = http::parse_address(arguments.get(option));
-  if (!address) return fail(base::within(option, address.error()));
-  if (!http::is_local(*address) && !arguments.has("--allow-plaintext"))
-    return fail(Code::kDenied,
-                "{} {} can be reached from other machines, without encryption or a password; say "
-                "--allow-plaintext if that is meant",
-                option, address->str());
-  return address;
 }
 
 Status read_models(const Arguments& arguments, server::Options& options) {
@@ -82,26 +72,11 @@ Result<server::Options> read_options(const Arguments& arguments) {
   return options;
 }
 
-sigset_t stop_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  ::sigaddset(&signals, SIGTERM);
-  ::sigaddset(&signals, SIGINT);
-  return signals;
-}
-
-// Waits for a signal, or until `timeout` has passed: false.
-bool signal_within(const sigset_t& signals, Duration timeout) {
-  const timespec wait{.tv_sec = timeout / 1s, .tv_nsec = (timeout % 1s).count()};
-  return ::sigtimedwait(&signals, nullptr, &wait) > 0;
-}
-
 int serve(const Arguments& arguments) {
   auto options = read_options(arguments);
   if (!options) return cli::complain(options.error().message), cli::kUsage;
   // Blocked before any thread starts, so that only this one takes them.
-  const sigset_t signals = stop_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const sigset_t signals = block_stop_signals();
   const runtime::RealClock clock;
   server::Server server(std::move(*options), all_backends(), clock);
   if (Status started = server.start(); !started) return cli::complain(started.error().message);

@@ -1,12 +1,11 @@
 #include "services/api/internal/admission.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 
 #include <nlohmann/json.hpp>
 
+#include "system/os/random.h"
 #include "values/domain/definitions.h"
 #include "values/domain/names.h"
 
@@ -114,7 +113,7 @@ bool is_json(std::string_view content_type) {
 std::string name_suffix() {
   constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
   std::array<uint8_t, 5> bytes{};
-  static_cast<void>(::getrandom(bytes.data(), bytes.size(), 0));
+  os::random_bytes(bytes);
   std::string out;
   for (const uint8_t byte : bytes) out += kLetters[byte % kLetters.size()];
   return out;

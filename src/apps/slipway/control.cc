@@ -1,0 +1,171 @@
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "adapters/local/local.h"
+#include "apps/slipway/commands.h"
+#include "apps/slipway/data_folder.h"
+#include "apps/slipway/listener.h"
+#include "apps/slipway/signals.h"
+#include "services/api/api.h"
+#include "system/admin/admin.h"
+#include "system/http/server.h"
+#include "system/runtime/cpus.h"
+#include "system/runtime/log.h"
+
+namespace slipway::app {
+namespace {
+
+using cli::Arguments;
+using namespace std::chrono_literals;
+
+// Writes block until they are on the disk, and those that wait together share one fsync: hence more threads than
+// processors.
+constexpr int kWriters = 8;
+
+struct Settings {
+  std::string data;
+  http::Address listen;
+  std::optional<http::Address> admin;
+};
+
+Result<Settings> read_settings(const Arguments& arguments) {
+  Settings out{.data = data_folder(arguments.get("--data"))};
+  const auto listen = http::parse_address(arguments.get("--listen"));
+  if (!listen) return fail(base::within("--listen", listen.error()));
+  if (listen->kind != http::Address::Kind::kTcp)
+    return fail(Code::kInvalid, "--listen {}: kubectl reaches HOST:PORT alone", listen->str());
+  out.listen = *listen;
+  if (!arguments.has("--admin")) return out;
+  const auto admin = parse_listener(arguments, "--admin");
+  if (!admin) return fail(admin.error());
+  out.admin = *admin;
+  return out;
+}
+
+// What the certificate is for: where clients may find us.
+std::vector<std::string> names_of(const http::Address& address) {
+  std::vector<std::string> names{"127.0.0.1", "::1", "localhost"};
+  const bool any = address.host == "0.0.0.0" || address.host == "::";
+  if (!any && std::find(names.begin(), names.end(), address.host) == names.end()) names.push_back(address.host);
+  std::array<char, 256> host{};
+  if (any && ::gethostname(host.data(), host.size() - 1) == 0) names.emplace_back(host.data());
+  return names;
+}
+
+// The parts in the order in which they need each other; the first that fails says why.
+class Control {
+ public:
+  explicit Control(Settings settings) : settings_(std::move(settings)) {}
+
+  Status start() {
+    auto folder = DataFolder::open(settings_.data);
+    if (!folder) return fail(folder.error());
+    folder_.emplace(std::move(*folder));
+    auto store = local::Local::open({.path = folder_->database(), .make_uid = {}}, clock_);
+    if (!store) return fail(store.error());
+    store_ = std::move(*store);
+    const auto token = folder_->token();
+    if (!token) return fail(token.error());
+    tokens_.emplace(base::sha256(*token));
+    if (Status listening = listen(); !listening) return listening;
+    const std::string server = fmt::format("https://{}", reachable(server_->address()));
+    if (Status written = folder_->write_kubeconfig(server, *token); !written) return written;
+    return start_admin();
+  }
+
+  std::string address() const { return server_->address().str(); }
+  const DataFolder& folder() const { return *folder_; }
+
+  // About once a second. Says why it cannot go on; empty: all is well.
+  std::string step() {
+    api_->step(clock_.now());
+    return store_->broken();
+  }
+
+  void stop() {
+    api_->stop();
+    server_->drain();
+    std::this_thread::sleep_for(50ms);  // what was being sent may still go out
+    executor_.stop();
+    server_->stop();
+    if (admin_) admin_->stop();
+  }
+
+ private:
+  Status listen() {
+    const auto identity = folder_->server_identity(names_of(settings_.listen), clock_.wall());
+    if (!identity) return fail(identity.error());
+    auto tls = http::TlsServer::make(*identity);
+    if (!tls) return fail(tls.error());
+    api_ = std::make_unique<api::Api>(api::Options{.version = SLIPWAY_VERSION}, *store_, executor_, clock_,
+                                      [this](const base::RequestHead& head, std::string_view permission) { return tokens_->check(head, permission); });
+    server_ = std::make_unique<http::Server>(http::ServerOptions{.address = settings_.listen, .loops = 1, .name = "api", .tls = *tls},
+                                             [this](http::Exchange& exchange) { api_->handle(exchange); }, clock_);
+    return server_->start();
+  }
+
+  static std::string reachable(http::Address address) {
+    if (address.host == "0.0.0.0") address.host = "127.0.0.1";
+    if (address.host == "::") address.host = "::1";
+    return address.str();
+  }
+
+  Status start_admin() {
+    if (!settings_.admin) return ok();
+    const auto well = [this] { return store_->broken().empty(); };
+    admin_ = std::make_unique<admin::AdminServer>(*settings_.admin, admin::routes({.started = [] { return true; }, .ready = well, .live = [] { return true; }}, registry_), clock_);
+    return admin_->start();
+  }
+
+  const Settings settings_;
+  const runtime::RealClock clock_;
+  telemetry::Registry registry_;
+  std::optional<DataFolder> folder_;
+  std::unique_ptr<local::Local> store_;
+  std::optional<api::Tokens> tokens_;
+  runtime::Executor executor_{{.name = "writer", .threads = kWriters, .queue = 1024}};
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<admin::AdminServer> admin_;
+};
+
+int control(const Arguments& arguments) {
+  auto settings = read_settings(arguments);
+  if (!settings) return cli::complain(settings.error().message), cli::kUsage;
+  const sigset_t signals = block_stop_signals();
+  Control control(std::move(*settings));
+  if (Status started = control.start(); !started) return cli::complain(started.error().message);
+  std::printf("control listens on https://%s\nkubeconfig: %s\n", control.address().c_str(), control.folder().kubeconfig().c_str());
+  std::fflush(stdout);
+  while (!signal_within(signals, 1s))
+    if (const std::string broken = control.step(); !broken.empty()) {
+      control.stop();
+      return cli::complain(broken);
+    }
+  control.stop();
+  runtime::log::info("control", "ending");
+  return cli::kSuccess;
+}
+
+}  // namespace
+
+cli::Command control_command() {
+  return {.name = "control",
+          .summary = "Run the API, its store and the model registry of this machine",
+          .description =
+              "Serves the Kubernetes API protocol for models and deployments, and the OCI registry that holds model files, over\n"
+              "TLS with a certificate authority of its own. Everything lives in the data folder; its kubeconfig is what slipway\n"
+              "and kubectl need to reach it. Stays in the foreground and ends on SIGTERM.",
+          .options = {{.names = "--data", .value = "DIR", .help = "The data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
+                      {.names = "-l,--listen", .value = "HOST:PORT", .help = "Where to listen, with TLS", .fallback = "127.0.0.1:8090"},
+                      {.names = "--admin", .value = "ADDR", .help = "Where probes and metrics are answered"},
+                      {.names = "--allow-plaintext", .value = "", .help = "Let --admin listen where other machines can reach it, without TLS"}},
+          .examples = {"slipway control", "slipway control --data ./data --listen 127.0.0.1:9090 --admin 127.0.0.1:9091",
+                       "kubectl --kubeconfig ./data/kubeconfig get modelversions"},
+          .run = control};
+}
+
+}  // namespace slipway::app
