@@ -85,6 +85,8 @@ Result<ModelFile> to_model_file(const Descriptor& layer) {
   if (path == layer.annotations.end()) path = layer.annotations.find(std::string(kTitleKey));
   if (path == layer.annotations.end()) return fail(Code::kInvalid, "the layer {} does not say which file it is ({})", layer.digest.str(), kPathKey);
   if (Status fine = check_model_path(path->second); !fine) return fail(fine.error());
+  // Where a version becomes a folder, its manifest stands under this name.
+  if (path->second == "manifest.json") return fail(Code::kUnsupported, "a model's file cannot be called manifest.json");
   return ModelFile{.path = path->second, .size = layer.size, .digest = layer.digest, .role = role->first};
 }
 
