@@ -163,7 +163,8 @@ TEST_F(TlsServerTest, TakesNewKeysInTheMiddle) {
   }
 }
 
-// Both directions full: the server's answer to new keys has to wait for room, and its reading with it.
+// Its own new key has to wait behind what is encrypted already. (A second request for keys meanwhile is
+// beyond OpenSSL 3.0: it gives the connection up.)
 TEST_F(TlsServerTest, TakesNewKeysFromAPeerThatDoesNotRead) {
   router_.add({{base::Method::kPost, "/drip", "test.drip", [](Exchange& e, const PathParameters&) {
                   e.start({.content_type = "text/plain"});
@@ -173,10 +174,8 @@ TEST_F(TlsServerTest, TakesNewKeysFromAPeerThatDoesNotRead) {
   start();
   TlsPeer peer(server_->address());
   peer.send("POST /drip HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3000\r\n\r\n");
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(SSL_key_update(&peer.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
-    peer.send(std::string(1000, 'x'));
-  }
+  EXPECT_EQ(SSL_key_update(&peer.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
+  for (int i = 0; i < 3; ++i) peer.send(std::string(1000, 'x'));
   const std::string all = peer.rest();
   EXPECT_EQ(std::ranges::count(all, '#'), 8 << 20);
   EXPECT_TRUE(all.ends_with("0\r\n\r\n")) << all.size();
