@@ -13,6 +13,7 @@
 
 #include "system/http/address.h"
 #include "system/http/exchange.h"
+#include "system/http/tls.h"
 #include "system/runtime/clock.h"
 #include "values/base/arena.h"
 
@@ -37,8 +38,9 @@ struct ServerOptions {
   Address address;
   int loops = 1;
   Limits limits;
-  std::string name = "http";       // of the threads
-  base::Budget* budget = nullptr;  // what requests' bodies and arenas may hold together; may be null
+  std::string name = "http";             // of the threads
+  base::Budget* budget = nullptr;        // what requests' bodies and arenas may hold together; may be null
+  std::shared_ptr<const TlsServer> tls;  // null: plain HTTP; a request in plain HTTP is refused otherwise
 };
 
 // Totals since the start.

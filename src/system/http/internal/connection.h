@@ -9,6 +9,7 @@
 #include "system/http/internal/http1_exchange.h"
 #include "system/http/internal/loop_context.h"
 #include "system/http/internal/parser.h"
+#include "system/http/internal/transport.h"
 #include "system/runtime/event_loop.h"
 
 namespace slipway::http::internal {
@@ -34,6 +35,7 @@ class Connection final : public runtime::EventLoop::Handler {
 
  private:
   enum class State : uint8_t {
+    kHandshake,  // TLS is being agreed on
     kHead,       // waiting for a request, or inside its head
     kExchange,   // a handler has it
     kDraining,   // answered; the rest of the body is thrown away
@@ -42,6 +44,11 @@ class Connection final : public runtime::EventLoop::Handler {
     kClosed
   };
 
+  void shake_hands();
+  bool speaks_plainly() const;
+  void made_room();
+  void read_on();     // as long as there are bytes that no event will tell of
+  void read_later();  // the same, after others' turn
   void read_input();
   void process();  // requests that are in the block, up to the pipelining limit
   void take_turn_later();
@@ -63,6 +70,7 @@ class Connection final : public runtime::EventLoop::Handler {
   void answered();
   void drain_body();
   void next_request();
+  void wait_for_a_request();
   void release_body();
 
   void flush();
@@ -76,6 +84,7 @@ class Connection final : public runtime::EventLoop::Handler {
 
   LoopContext& context_;
   const int fd_;
+  Transport transport_;
   State state_ = State::kHead;
   uint32_t events_ = 0;
   runtime::EventLoop::Timer timer_;
@@ -104,6 +113,9 @@ class Connection final : public runtime::EventLoop::Handler {
   size_t out_sent_ = 0;
   std::function<void(Exchange&)> writable_then_;
   bool processing_ = false;
+  bool heard_ = false;                   // whether the peer has sent anything
+  bool reading_waits_for_room_ = false;  // TLS has to send before it can read on
+  bool reading_later_ = false;
 };
 
 }  // namespace slipway::http::internal

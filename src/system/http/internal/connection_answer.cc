@@ -132,6 +132,10 @@ void Connection::linger() {
     return state_ != State::kClosed && !out_.empty();
   }();
   if (state_ == State::kClosed || more_to_send) return;
+  if (transport_.end_writing() == Moved::kWaitsForRoom) {
+    deadline_in(context_.options.limits.write_time);
+    return wait_for(EPOLLOUT);
+  }
   ::shutdown(fd_, SHUT_WR);
   begin_ = end_ = 0;
   wait_for(EPOLLIN);
