@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <ranges>
 
 #include <nlohmann/json.hpp>
 
@@ -84,9 +85,9 @@ Result<std::string> real_place(const std::string& path) {
     folders.push_back(missing);
     missing = missing.parent_path();
   }
-  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder)
-    if (::mkdir(folder->c_str(), 0700) != 0 && errno != EEXIST)
-      return fail(system_error(folder->string(), "make the folder", errno));
+  for (const fs::path& folder : folders | std::views::reverse)
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+      return fail(system_error(folder.string(), "make the folder", errno));
   return real.string();
 }
 
