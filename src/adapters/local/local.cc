@@ -64,7 +64,7 @@ class LocalStore final : public Local {
 
   Status start() {
     if (!options_.path.empty()) {
-      auto log = open_sqlite_log(options_.path);
+      auto log = open_sqlite_log(options_.path, options_.file_layer);
       if (!log) return fail(log.error());
       auto contents = (*log)->load();
       if (!contents) return fail(contents.error());

@@ -45,13 +45,14 @@ int64_t pragma(sqlite3* connection, const char* text) {
 
 class SqliteLog final : public Log {
  public:
-  explicit SqliteLog(std::string path) : path_(std::move(path)) {}
+  SqliteLog(std::string path, std::string file_layer)
+      : path_(std::move(path)), file_layer_(std::move(file_layer)) {}
 
   Status open() {
     sqlite3* connection = nullptr;
     const int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    const int opened = sqlite3_open_v2(path_.c_str(), &connection, flags, nullptr);
+    const int opened = sqlite3_open_v2(path_.c_str(), &connection, flags, file_layer_.empty() ? nullptr : file_layer_.c_str());
     connection_.reset(connection);
     if (opened != SQLITE_OK) return fail(Code::kUnavailable, "{}: {}", path_, sqlite3_errstr(opened));
     distrust();
@@ -144,7 +145,7 @@ class SqliteLog final : public Log {
   int write(const Entry& entry);
   int write_all(const std::vector<Entry>& entries, uint64_t high_water);
 
-  std::string path_;
+  std::string path_, file_layer_;
   Connection connection_;
   bool empty_ = false;
   Query put_, drop_, audit_, trim_, count_;
@@ -235,8 +236,8 @@ Status SqliteLog::append(const std::vector<Entry>& entries, uint64_t high_water)
 
 }  // namespace
 
-Result<std::unique_ptr<Log>> open_sqlite_log(const std::string& path) {
-  auto log = std::make_unique<SqliteLog>(path);
+Result<std::unique_ptr<Log>> open_sqlite_log(const std::string& path, const std::string& file_layer) {
+  auto log = std::make_unique<SqliteLog>(path, file_layer);
   if (Status opened = log->open(); !opened) return fail(opened.error());
   return std::unique_ptr<Log>(std::move(log));
 }

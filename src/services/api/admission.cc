@@ -44,7 +44,11 @@ std::optional<Failure> check_type(const schema::Definition& of, const Document& 
   if (kind != of.kind) errors.push_back(invalid_value("kind", kind, "must be " + of.kind));
   if (version != of.api_version()) errors.push_back(invalid_value("apiVersion", version, "must be " + of.api_version()));
   if (errors.empty()) return std::nullopt;
-  return invalid(of, json::text_of(json::member(document, "metadata"), "name"), std::move(errors));
+  // Under the kind that it says it is, as an API server does.
+  Failure out = invalid(of, json::text_of(json::member(document, "metadata"), "name"), std::move(errors));
+  out.kind = kind;
+  out.message.replace(0, of.kind.size(), kind);
+  return out;
 }
 
 std::optional<Failure> check_place(const Target& target, domain::Object& object) {
@@ -154,7 +158,7 @@ tl::expected<Admitted, Failure> admit(const Target& target, Decoded decoded, con
 
   std::vector<FieldError> errors;
   check_meta(document["metadata"], *object, before, errors);
-  document["metadata"]["name"] = object->key.name;
+  if (!object->key.name.empty()) document["metadata"]["name"] = object->key.name;
   const Document old = before == nullptr ? Document() : stored_document(*before);
   for (FieldError& error : of.schema.validate(document, before == nullptr ? nullptr : &old)) errors.push_back(std::move(error));
   if (!errors.empty()) return tl::unexpected(invalid(of, object->key.name, std::move(errors)));

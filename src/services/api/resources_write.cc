@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "services/api/internal/list_answer.h"
 #include "services/api/internal/patch.h"
 #include "services/api/internal/resources.h"
 #include "services/api/internal/scale.h"
@@ -247,12 +248,17 @@ void Resources::remove_all(http::Exchange& exchange, const Call& call) const {
     if (!deletion) return respond(asked, deletion.error());
     auto listing = store_.list(call.target.kind, {.space = call.target.space});
     if (!listing) return respond(asked, from_error(listing.error(), of, ""));
+    std::erase_if(listing->items, [&](const domain::ObjectPtr& item) { return !filter.matches(*item); });
     for (const domain::ObjectPtr& item : listing->items) {
-      if (!filter.matches(*item) || deletion->dry_run) continue;
+      if (deletion->dry_run) break;
       const auto removed = store_.remove(item->key, {.uid = item->meta.uid}, cause(call, {}, asked.request_id()));
       if (!removed && removed.error().code != Code::kNotFound) return respond(asked, from_error(removed.error(), of, item->key.name));
     }
-    respond(asked, {.code = 200, .reason = "", .message = "", .group = of.group, .kind = of.plural});
+    respond(asked, ListAnswer{.kind = call.target.kind,
+                              .view = {},
+                              .items = std::move(listing->items),
+                              .meta = fmt::format(R"({{"resourceVersion":"{}"}})", listing->resource_version),
+                              .now = watches_.clock().wall()});
   });
 }
 

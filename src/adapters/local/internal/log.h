@@ -31,6 +31,6 @@ class Log {
   virtual Status append(const std::vector<Entry>& entries, uint64_t high_water) = 0;
 };
 
-Result<std::unique_ptr<Log>> open_sqlite_log(const std::string& path);
+Result<std::unique_ptr<Log>> open_sqlite_log(const std::string& path, const std::string& file_layer);
 
 }  // namespace slipway::local
