@@ -13,6 +13,7 @@ from server import DEFINITIONS, Control, Server  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption("--kubeconfig", help="test the API there (an API server: api/crd is applied) instead of slipway control")
+    parser.addoption("--registry", help='test the registry there instead: "HOST:PORT CA-FILE PASSWORD"')
 
 
 def pytest_configure(config):
