@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Local, StoreContract,
                                          StoreFactory{"InMemoryShort", [] { return in_memory(16); }, 16},
                                          StoreFactory{"WithLog", [] { return with_log(4096); }},
                                          StoreFactory{"WithLogShort", [] { return with_log(16); }, 16}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& factory) { return factory.param.name; });
 
 std::unique_ptr<Local> open(const Folder& folder, size_t history = 4096) {
   auto store = Local::open({.path = folder.file(), .history = history, .make_uid = {}}, kClock);

@@ -10,8 +10,10 @@
 #include "apps/slipway/listener.h"
 #include "apps/slipway/signals.h"
 #include "services/api/api.h"
+#include "services/registry/registry.h"
 #include "system/admin/admin.h"
 #include "system/http/server.h"
+#include "system/os/replace_file.h"
 #include "system/runtime/cpus.h"
 #include "system/runtime/log.h"
 
@@ -67,6 +69,7 @@ class Control {
     auto store = local::Local::open({.path = folder_->database(), .make_uid = {}}, clock_);
     if (!store) return fail(store.error());
     store_ = std::move(*store);
+    if (Status opened = open_models(); !opened) return opened;
     const auto token = folder_->token();
     if (!token) return fail(token.error());
     tokens_.emplace(base::sha256(*token));
@@ -95,6 +98,23 @@ class Control {
   }
 
  private:
+  Status open_models() {
+    if (Status made = os::make_folders(folder_->models()); !made) return made;
+    auto layout = oci::Layout::open(folder_->models(), {}, clock_);
+    if (!layout) return fail(layout.error());
+    models_ = std::move(*layout);
+    registry_ = std::make_unique<registry::Registry>(registry::RegistryOptions{}, *models_, executor_);
+    return ok();
+  }
+
+  // The registry's paths are under /v2/, everything else is the API's. Both ask the same question first.
+  void handle(http::Exchange& exchange) const {
+    if (!registry::Registry::is_ours(exchange.head().path)) return api_->handle(exchange);
+    const api::Verdict verdict = tokens_->check(exchange.head(), registry::Registry::permission(exchange.head().method));
+    if (verdict.refusal.status != 0) return registry::Registry::refuse(exchange, verdict.refusal.status, verdict.refusal.message);
+    registry_->handle(exchange);
+  }
+
   Status listen() {
     const auto identity = folder_->server_identity(names_of(settings_.listen), clock_.wall());
     if (!identity) return fail(identity.error());
@@ -102,8 +122,9 @@ class Control {
     if (!tls) return fail(tls.error());
     api_ = std::make_unique<api::Api>(api::Options{.version = SLIPWAY_VERSION}, *store_, executor_, clock_,
                                       [this](const base::RequestHead& head, std::string_view permission) { return tokens_->check(head, permission); });
-    server_ = std::make_unique<http::Server>(http::ServerOptions{.address = settings_.listen, .loops = 1, .name = "api", .tls = *tls},
-                                             [this](http::Exchange& exchange) { api_->handle(exchange); }, clock_);
+    server_ = std::make_unique<http::Server>(http::ServerOptions{.address = settings_.listen, 
+.loops = 2, .name = "api", .tls = *tls},
+                                             [this](http::Exchange& exchange) { handle(exchange); }, clock_);
     return server_->start();
   }
 
@@ -116,17 +137,19 @@ class Control {
   Status start_admin() {
     if (!settings_.admin) return ok();
     const auto well = [this] { return store_->broken().empty(); };
-    admin_ = std::make_unique<admin::AdminServer>(*settings_.admin, admin::routes({.started = [] { return true; }, .ready = well, .live = [] { return true; }}, registry_), clock_);
+    admin_ = std::make_unique<admin::AdminServer>(*settings_.admin, admin::routes({.started = [] { return true; }, .ready = well, .live = [] { return true; }}, metrics_), clock_);
     return admin_->start();
   }
 
   const Settings settings_;
   const runtime::RealClock clock_;
-  telemetry::Registry registry_;
+  telemetry::Registry metrics_;
   std::optional<DataFolder> folder_;
   std::unique_ptr<local::Local> store_;
   std::optional<api::Tokens> tokens_;
   runtime::Executor executor_{{.name = "writer", .threads = kWriters, .queue = 1024}};
+  std::unique_ptr<oci::Layout> models_;
+  std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<admin::AdminServer> admin_;

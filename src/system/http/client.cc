@@ -1,87 +1,66 @@
 #include "system/http/client.h"
 
-#include <llhttp.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <poll.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstring>
+#include <utility>
+
+#include "system/http/internal/channel.h"
+#include "system/http/internal/response_reader.h"
 
 namespace slipway::http {
 namespace {
 
-constexpr size_t kHeadLimit = 64 << 10;
+constexpr size_t kInputBytes = 64 << 10;
+constexpr size_t kPieceBytes = 128 << 10;  // of a body from a source
+constexpr size_t kJoinedBody = 16 << 10;   // a smaller body goes out together with its head
 
-// A response as llhttp's callbacks fill it.
-struct Reading {
-  Response response;
-  size_t body_limit = 0;
-  size_t head_bytes = 0;
-  bool too_large = false, complete = false;
-  bool name_open = false;
+// What must not stand in a line of a head: it would begin another one.
+bool breaks_a_line(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
 
-  static Reading& of(llhttp_t* parser) { return *static_cast<Reading*>(parser->data); }
-  static int on_name(llhttp_t* parser, const char* at, size_t size) {
-    Reading& me = of(parser);
-    if (!std::exchange(me.name_open, true)) me.response.headers.emplace_back();
-    std::transform(at, at + size, std::back_inserter(me.response.headers.back().first),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return me.count(size);
-  }
-  static int on_value(llhttp_t* parser, const char* at, size_t size) {
-    Reading& me = of(parser);
-    me.name_open = false;
-    me.response.headers.back().second.append(at, size);
-    return me.count(size);
-  }
-  static int on_value_complete(llhttp_t* parser) {
-    of(parser).name_open = false;
-    return 0;
-  }
-  static int on_body(llhttp_t* parser, const char* at, size_t size) {
-    Reading& me = of(parser);
-    me.too_large = me.response.body.size() + size > me.body_limit;
-    if (!me.too_large) me.response.body.append(at, size);
-    return me.too_large ? HPE_USER : 0;
-  }
-  static int on_complete(llhttp_t* parser) {
-    Reading& me = of(parser);
-    me.response.status = parser->status_code;
-    if (parser->status_code == 100) {
-      me.response = {};
-      return 0;
-    }
-    me.complete = true;
-    return HPE_PAUSED;
-  }
-  int count(size_t size) {
-    head_bytes += size;
-    too_large = head_bytes > kHeadLimit;
-    return too_large ? HPE_USER : 0;
-  }
-};
+bool has_header(const Request& request, std::string_view lower_case_name) {
+  return std::ranges::any_of(request.headers, [&](const auto& header) {
+    return std::ranges::equal(header.first, lower_case_name,
+                              [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+  });
+}
 
-const llhttp_settings_t kSettings = [] {
-  llhttp_settings_t settings;
-  llhttp_settings_init(&settings);
-  settings.on_header_field = Reading::on_name;
-  settings.on_header_value = Reading::on_value;
-  settings.on_header_value_complete = Reading::on_value_complete;
-  settings.on_body = Reading::on_body;
-  settings.on_message_complete = Reading::on_complete;
-  return settings;
-}();
+Status check_request(const Request& request, const Url& url, const ClientOptions& options) {
+  if (request.method == base::Method::kOther)
+    return fail(Code::kInvalid, "a request to {} has no method", url.address.str());
+  bool broken = breaks_a_line(request.target) || request.target.find(' ') != std::string::npos ||
+                breaks_a_line(options.bearer_token);
+  for (const auto& [name, value] : request.headers)
+    broken = broken || breaks_a_line(name) || breaks_a_line(value);
+  if (broken)
+    return fail(Code::kInvalid, "the target or a header of a request to {} has a space or a line's end in it",
+                url.address.str());
+  if (!options.bearer_token.empty() && !url.tls && !is_local(url.address))
+    return fail(Code::kDenied, "the token is not sent to {} over plain HTTP; use https://",
+                url.address.str());
+  return ok();
+}
 
-bool send_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(put));
-  }
-  return true;
+bool has_length(const Request& request) {
+  if (request.source != nullptr || !request.body.empty()) return true;
+  return request.method == base::Method::kPost || request.method == base::Method::kPut ||
+         request.method == base::Method::kPatch;
+}
+
+std::string head_of(const Request& request, const Url& url, const ClientOptions& options) {
+  std::string head = fmt::format("{} {}{} HTTP/1.1\r\nhost: {}\r\n", base::name(request.method), url.prefix,
+                                 request.target, url.host);
+  if (!options.bearer_token.empty() && !has_header(request, "authorization"))
+    head += fmt::format("authorization: Bearer {}\r\n", options.bearer_token);
+  for (const auto& [name, value] : request.headers) head += fmt::format("{}: {}\r\n", name, value);
+  if (has_length(request))
+    head += fmt::format("content-length: {}\r\n",
+                        request.source != nullptr ? request.source->size : request.body.size());
+  head += "\r\n";
+  return head;
 }
 
 }  // namespace
@@ -92,91 +71,213 @@ std::string_view Response::find(std::string_view lower_case_name) const {
   return {};
 }
 
-Result<Url> parse_url(std::string_view text) {
-  if (text.starts_with("unix:")) {
-    auto address = parse_address(text);
-    if (!address) return fail(address.error());
-    return Url{.address = *address, .host = "localhost", .prefix = ""};
-  }
-  if (text.starts_with("https://"))
-    return fail(Code::kUnsupported, "{}: https is not spoken yet; use http://", text);
-  if (!text.starts_with("http://"))
-    return fail(Code::kInvalid, "'{}' is not a URL; it looks like http://127.0.0.1:8080", text);
-  text.remove_prefix(7);
-  const size_t slash = std::min(text.find('/'), text.size());
-  std::string host(text.substr(0, slash));
-  std::string_view prefix = text.substr(slash);
-  while (prefix.ends_with('/')) prefix.remove_suffix(1);
-  const bool has_port = host.rfind(':') != std::string::npos && !host.ends_with(']');
-  auto address = parse_address(has_port ? host : host + ":80");
-  if (!address) return fail(address.error());
-  return Url{.address = *address, .host = std::move(host), .prefix = std::string(prefix)};
+// One connection and what is being said on it.
+class Client::Talk {
+ public:
+  Talk(Url url, ClientOptions options) : url_(std::move(url)), options_(std::move(options)) {}
+
+  Result<Response> begin(const Request& request);
+  Result<size_t> read(std::span<char> into);
+  Result<Response> ask(const Request& request);
+  void interrupt() { channel_.interrupt(); }
+
+ private:
+  enum class State : uint8_t {
+    kQuiet,     // no answer to read
+    kReading,   // a body is on its way
+    kComplete,  // it came
+  };
+  // What sending came to: kEnough when the answer is there, or the peer has gone and reading says why.
+  enum class Sent : uint8_t { kAll, kEnough };
+
+  Result<Response> begin_once(const Request& request, const std::string& head);
+  void make_ready();
+  Result<Sent> send_request(const Request& request, const std::string& head);
+  Result<Sent> send_source(const BodySource& source);
+  Result<Sent> send(std::string_view bytes);
+  bool hear();
+  Status read_head();
+  void feed_head();
+  Error fault() const;
+  tl::unexpected<Error> give_up(Error error);
+  void complete();
+  std::string_view input() const { return {input_.get() + begin_, end_ - begin_}; }
+
+  const Url url_;
+  const ClientOptions options_;
+  internal::Channel channel_{url_, options_};
+  internal::ResponseReader reader_;
+  State state_ = State::kQuiet;
+  bool sent_all_ = false;
+  std::unique_ptr<char[]> input_ = std::make_unique<char[]>(kInputBytes);
+  size_t begin_ = 0, end_ = 0;  // unread bytes of the input
+};
+
+Result<Response> Client::Talk::begin(const Request& request) {
+  if (Status checked = check_request(request, url_, options_); !checked) return fail(checked.error());
+  const std::string head = head_of(request, url_, options_);
+  make_ready();
+  const bool kept = channel_.is_open();
+  auto response = begin_once(request, head);
+  const bool again = !response && response.error().code == Code::kUnavailable && kept && !reader_.heard() &&
+                     request.source == nullptr && channel_.go_on();
+  return again ? begin_once(request, head) : std::move(response);
 }
 
-Client::Client(Url url, ClientOptions options) : url_(std::move(url)), options_(options) {}
-
-Client::~Client() { close(); }
-
-void Client::close() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
+// A body that was not read to its end leaves a connection without use; so do bytes that nobody asked for, and
+// an end that came meanwhile.
+void Client::Talk::make_ready() {
+  if (state_ == State::kReading) channel_.close();
+  state_ = State::kQuiet;
+  begin_ = end_ = 0;
+  if (!channel_.is_open()) return;
+  size_t got = 0;
+  if (channel_.receive_now({input_.get(), kInputBytes}, got) != internal::Moved::kWaitsForBytes)
+    channel_.close();
 }
 
-Result<Response> Client::ask(const Request& request) {
-  std::string bytes = fmt::format("{} {}{} HTTP/1.1\r\nhost: {}\r\n", base::name(request.method), url_.prefix,
-                                  request.target, url_.host);
-  for (const auto& [name, value] : request.headers) bytes += fmt::format("{}: {}\r\n", name, value);
-  if (!request.body.empty() || request.method == base::Method::kPost)
-    bytes += fmt::format("content-length: {}\r\n", request.body.size());
-  bytes += "\r\n";
-  bytes += request.body;
-  const bool kept = fd_ >= 0;
-  auto response = ask_once(bytes, request.method);
-  if (!response && kept && response.error().code == Code::kUnavailable)
-    response = ask_once(bytes, request.method);
+Result<Response> Client::Talk::begin_once(const Request& request, const std::string& head) {
+  reader_.begin(request.method);
+  begin_ = end_ = 0;
+  if (!channel_.is_open())
+    if (Status opened = channel_.open(); !opened) return fail(opened.error());
+  const auto sent = send_request(request, head);
+  if (!sent) return give_up(sent.error());
+  sent_all_ = *sent == Sent::kAll;
+  if (Status read = read_head(); !read) return give_up(read.error());
+  state_ = State::kReading;
+  Response response = reader_.take_head();
+  if (reader_.complete()) complete();
   return response;
 }
 
-Result<Response> Client::ask_once(const std::string& bytes, base::Method method) {
-  if (fd_ < 0) {
-    const auto fd = connect_to(url_.address, options_.timeout_ms);
-    if (!fd) return fail(fd.error());
-    fd_ = *fd;
-    const timeval wait{.tv_sec = options_.timeout_ms / 1000, .tv_usec = options_.timeout_ms % 1000 * 1000};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-  }
-  send_all(fd_, bytes);  // a server may refuse and close before it has read everything; its answer says why
-  auto response = read_response(method);
-  if (!response) close();
-  return response;
+Result<Client::Talk::Sent> Client::Talk::send_request(const Request& request, const std::string& head) {
+  if (request.source == nullptr && request.body.size() <= kJoinedBody)
+    return send(head + std::string(request.body));
+  const auto sent = send(head);
+  if (!sent || *sent == Sent::kEnough) return sent;
+  return request.source != nullptr ? send_source(*request.source) : send(request.body);
 }
 
-Result<Response> Client::read_response(base::Method method) {
-  Reading reading{.response = {}, .body_limit = options_.body_limit};
-  llhttp_t parser;
-  llhttp_init(&parser, HTTP_RESPONSE, &kSettings);
-  parser.data = &reading;
-  if (method == base::Method::kHead) parser.flags |= F_SKIPBODY;
-  std::array<char, 65536> bytes;
-  while (!reading.complete) {
-    const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-      return fail(Code::kTimeout, "{} did not answer within {} ms", url_.address.str(), options_.timeout_ms);
-    if (got < 0) return fail(Code::kUnavailable, "{}: {}", url_.address.str(), std::strerror(errno));
-    const llhttp_errno_t error =
-        got == 0 ? llhttp_finish(&parser) : llhttp_execute(&parser, bytes.data(), static_cast<size_t>(got));
-    if (reading.too_large) return fail(Code::kTooLarge, "the answer of {} is too large", url_.address.str());
-    if (reading.complete) break;
-    if (got == 0)
+Result<Client::Talk::Sent> Client::Talk::send_source(const BodySource& source) {
+  const auto piece = std::make_unique<char[]>(kPieceBytes);
+  for (uint64_t left = source.size; left > 0;) {
+    const size_t asked = std::min<uint64_t>(left, kPieceBytes);
+    const auto got = source.read({piece.get(), asked});
+    if (!got) return fail(got.error());
+    if (*got == 0 || *got > asked)
+      return fail(Code::kInvalid, "the body for {} ended {} bytes before its size of {}", url_.address.str(),
+                  left, source.size);
+    left -= *got;
+    const auto sent = send({piece.get(), *got});
+    if (!sent || *sent == Sent::kEnough) return sent;
+    if (left > 0 && !hear()) return Sent::kEnough;
+  }
+  return Sent::kAll;
+}
+
+Result<Client::Talk::Sent> Client::Talk::send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    size_t sent = 0;
+    const internal::Moved moved = channel_.send_now(bytes, sent);
+    bytes.remove_prefix(sent);
+    if (moved == internal::Moved::kSome) continue;
+    if (const Status goes = channel_.go_on(); !goes) return fail(goes.error());
+    if (moved != internal::Moved::kWaitsForRoom) return Sent::kEnough;
+    if (const Status waited = channel_.wait(POLLIN | POLLOUT); !waited) return fail(waited.error());
+    if (!hear()) return Sent::kEnough;
+  }
+  return Sent::kAll;
+}
+
+// Takes what has come so far. False: there is nothing more to send for.
+bool Client::Talk::hear() {
+  size_t got = 0;
+  const auto moved = channel_.receive_now({input_.get() + end_, kInputBytes - end_}, got);
+  end_ += got;
+  feed_head();
+  if (moved == internal::Moved::kEnd || moved == internal::Moved::kBroken) return false;
+  return !reader_.has_head() && !reader_.fault();
+}
+
+void Client::Talk::feed_head() {
+  begin_ += reader_.feed_head(input());
+  if (begin_ == end_) begin_ = end_ = 0;
+}
+
+Status Client::Talk::read_head() {
+  while (!reader_.has_head() && !reader_.fault()) {
+    const auto got = channel_.receive({input_.get() + end_, kInputBytes - end_});
+    if (!got) return fail(got.error());
+    if (*got == 0)
       return fail(Code::kUnavailable, "{} closed the connection before it answered", url_.address.str());
-    if (error != HPE_OK)
-      return fail(Code::kInvalid, "{} answered something that is not HTTP", url_.address.str());
+    end_ += *got;
+    feed_head();
   }
-  const bool keep = llhttp_should_keep_alive(&parser) != 0;
-  if (!keep) close();
-  return std::move(reading.response);
+  return reader_.fault() ? Status(fail(fault())) : ok();
 }
+
+Error Client::Talk::fault() const { return base::within(url_.address.str(), *reader_.fault()); }
+
+tl::unexpected<Error> Client::Talk::give_up(Error error) {
+  channel_.close();
+  state_ = State::kQuiet;
+  return fail(std::move(error));
+}
+
+void Client::Talk::complete() {
+  state_ = State::kComplete;
+  // Bytes behind the answer belong to no request of ours.
+  if (!sent_all_ || !reader_.keep_alive() || begin_ != end_) channel_.close();
+}
+
+Result<size_t> Client::Talk::read(std::span<char> into) {
+  if (state_ == State::kQuiet)
+    return fail(Code::kInvalid, "no answer of {} is being read; begin() comes first", url_.address.str());
+  size_t given = 0;
+  while (state_ == State::kReading && given == 0 && !into.empty()) {
+    while (begin_ != end_ && given < into.size() && !reader_.complete() && !reader_.fault()) {
+      const auto fed = reader_.feed_body(input().substr(0, into.size() - given), into.subspan(given));
+      begin_ += fed.taken;
+      given += fed.given;
+    }
+    if (reader_.fault()) return give_up(fault());
+    if (reader_.complete()) complete();
+    if (given > 0 || state_ != State::kReading) break;
+    const auto got = channel_.receive({input_.get(), kInputBytes});
+    if (!got && got.error().code == Code::kTimeout) return fail(got.error());
+    if (!got) return give_up(got.error());
+    begin_ = 0;
+    end_ = *got;
+    if (*got > 0) continue;
+    reader_.at_end();
+    if (!reader_.complete())
+      return give_up({Code::kUnavailable, url_.address.str() + " closed the connection within its answer"});
+    complete();
+  }
+  return given;
+}
+
+Result<Response> Client::Talk::ask(const Request& request) {
+  auto response = begin(request);
+  if (!response) return response;
+  const auto piece = std::make_unique<char[]>(kInputBytes);
+  while (true) {
+    const auto got = read({piece.get(), kInputBytes});
+    if (!got) return give_up(got.error());
+    if (*got == 0) return response;
+    if (response->body.size() + *got > options_.body_limit)
+      return give_up({Code::kTooLarge, fmt::format("the answer of {} is too large", url_.address.str())});
+    response->body.append(piece.get(), *got);
+  }
+}
+
+Client::Client(Url url, ClientOptions options)
+    : talk_(std::make_unique<Talk>(std::move(url), std::move(options))) {}
+Client::~Client() = default;
+Result<Response> Client::ask(const Request& request) { return talk_->ask(request); }
+Result<Response> Client::begin(const Request& request) { return talk_->begin(request); }
+Result<size_t> Client::read(std::span<char> into) { return talk_->read(into); }
+void Client::interrupt() { talk_->interrupt(); }
 
 }  // namespace slipway::http

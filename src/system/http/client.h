@@ -1,8 +1,13 @@
-// A small blocking HTTP/1.1 client for the command line and tests: one connection, kept between requests. One
-// thread at a time.
+// A blocking HTTP/1.1 client, plain or over TLS: one connection, kept between requests. Whole answers with
+// ask(), and with begin() and read() bodies that need not fit into memory, or that go on for hours.
+//
+// Threads: interrupt() from any; everything else from one at a time.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +19,18 @@
 namespace slipway::http {
 
 struct ClientOptions {
-  int timeout_ms = 30'000;        // for connecting, and for each wait for bytes
-  size_t body_limit = 256 << 20;  // kTooLarge beyond
+  int timeout_ms = 30'000;        // for connecting, and for each wait for bytes; negative: no limit
+  size_t body_limit = 256 << 20;  // of ask(): kTooLarge beyond
+  std::string ca_pem;             // whose certificates are trusted; empty: whom this machine trusts
+  std::string ca_source = "the kubeconfig";  // what names the CA, for errors
+  std::string bearer_token;  // sent with each request, but over plain HTTP to this machine only: kDenied
+};
+
+// A body that comes in pieces. `read` fills the span from its start and says how much it gave, at least one
+// byte; it is asked for `size` bytes in all, at most 128 KiB at a time.
+struct BodySource {
+  uint64_t size = 0;
+  std::function<Result<size_t>(std::span<char>)> read;
 };
 
 struct Request {
@@ -23,6 +38,7 @@ struct Request {
   std::string target = "/";
   std::vector<std::pair<std::string, std::string>> headers;  // host and content-length are the client's
   std::string_view body;
+  const BodySource* source = nullptr;  // instead of `body`, when there is one
 };
 
 struct Response {
@@ -33,11 +49,12 @@ struct Response {
   std::string_view find(std::string_view lower_case_name) const;
 };
 
-// Where "http://HOST[:PORT][/PREFIX]" or "unix:PATH" leads. kUnsupported for https.
+// Where "http://HOST[:PORT][/PREFIX]", "https://…" or "unix:PATH" leads.
 struct Url {
   Address address;
   std::string host;    // for the Host header
   std::string prefix;  // without a trailing slash
+  bool tls = false;
 };
 Result<Url> parse_url(std::string_view text);
 
@@ -48,18 +65,25 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // kUnavailable: no connection, or it broke off. A kept connection that the server closed meanwhile is
-  // opened again once.
+  // The whole answer. kUnavailable: no connection, or it broke off. kDenied: the server's certificate is not
+  // to be trusted. A kept connection that the server closed meanwhile is opened again once, if no byte of an
+  // answer came and the body is not from a source.
   Result<Response> ask(const Request& request);
 
- private:
-  Result<Response> ask_once(const std::string& bytes, base::Method method);
-  Result<Response> read_response(base::Method method);
-  void close();
+  // The same, but the answer's head only: its body is read() then. An answer that comes before the request's
+  // body is sent ends the sending. Whatever was left of the last answer is given up, with its connection.
+  Result<Response> begin(const Request& request);
+  // Some bytes of the body as soon as there are any; 0: it is complete. After kTimeout it may be called
+  // again; after another error the rest is lost.
+  Result<size_t> read(std::span<char> into);
 
-  Url url_;
-  ClientOptions options_;
-  int fd_ = -1;
+  // Ends what waits now and all that comes later with kUnavailable: for whoever shuts down. Connecting itself
+  // is not cut short.
+  void interrupt();
+
+ private:
+  class Talk;
+  std::unique_ptr<Talk> talk_;
 };
 
 }  // namespace slipway::http

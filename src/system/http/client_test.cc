@@ -69,7 +69,9 @@ TEST(UrlTest, IsTakenApart) {
   EXPECT_EQ(url->prefix, "/prefix");
   EXPECT_EQ(url->host, "localhost:8080");
   EXPECT_EQ(parse_url("http://host")->address.port, 80);
-  EXPECT_EQ(parse_url("https://host").error().code, Code::kUnsupported);
+  EXPECT_EQ(parse_url("https://host")->address.port, 443);
+  EXPECT_TRUE(parse_url("https://[::1]:8090")->tls);
+  EXPECT_FALSE(parse_url("http://a b"));
   EXPECT_EQ(parse_url("host:80").error().code, Code::kInvalid);
 }
 

@@ -16,8 +16,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +40,8 @@ struct Answer {
   std::string_view content_type = "application/json";
   std::span<const base::Header> headers;  // content-length, date and connection are the carrier's
   std::string_view body;
+  // Where `body` is not the whole: of an answer in pieces, which must then come to exactly that, or of one to HEAD.
+  std::optional<uint64_t> length = std::nullopt;
 };
 
 class Exchange : public std::enable_shared_from_this<Exchange> {

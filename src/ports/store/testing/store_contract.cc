@@ -242,7 +242,9 @@ TEST_P(StoreContract, OfManyWritersThatSawTheSameOneWins) {
     writers.emplace_back([&, i] {
       const auto written = store().update(deployment("a", 10 + i), seen, kCause);
       ++(written ? won : lost);
-      if (!written) EXPECT_EQ(written.error().code, Code::kConflict) << written.error().message;
+      if (!written) {
+        EXPECT_EQ(written.error().code, Code::kConflict) << written.error().message;
+      }
     });
   for (std::thread& writer : writers) writer.join();
   EXPECT_EQ(won, 1);

@@ -22,7 +22,7 @@ void Connection::respond(const Answer& answer) {
   if (!body_done_ && !chunked_ && body_left_ > context_.options.limits.drained_bytes) keep_alive_ = false;
   if (context_.draining) keep_alive_ = false;
   append_head(out_, answer,
-              {.length = answer.body.size(),
+              {.length = answer.length.value_or(answer.body.size()),
                .keep_alive = keep_alive_,
                .http_1_0 = http_1_0_,
                .request_id = exchange_->request_id(),
@@ -43,10 +43,11 @@ void Connection::respond(const Answer& answer) {
 void Connection::start_answer(const Answer& head_only) {
   if (streaming_) return;
   streaming_ = true;
-  chunked_answer_ = !http_1_0_;
+  chunked_answer_ = !http_1_0_ && !head_only.length;
   if (http_1_0_ || expects_continue_ || context_.draining) keep_alive_ = false;
   append_head(out_, head_only,
-              {.framed = chunked_answer_ ? Framed::kChunked : Framed::kNone,
+              {.framed = head_only.length ? Framed::kLength : chunked_answer_ ? Framed::kChunked : Framed::kNone,
+               .length = head_only.length.value_or(0),
                .keep_alive = keep_alive_,
                .http_1_0 = http_1_0_,
                .request_id = exchange_->request_id(),

@@ -8,16 +8,17 @@ namespace {
 // A copy of an answer for the way to the loop's thread.
 struct OwnedAnswer {
   explicit OwnedAnswer(const Answer& answer)
-      : status(answer.status), content_type(answer.content_type), body(answer.body) {
+      : status(answer.status), content_type(answer.content_type), body(answer.body), length(answer.length) {
     for (const base::Header& header : answer.headers) texts.emplace_back(header.name, header.value);
     for (const auto& [name, value] : texts) headers.push_back({name, value});
   }
   Answer view() const {
-    return {.status = status, .content_type = content_type, .headers = headers, .body = body};
+    return {.status = status, .content_type = content_type, .headers = headers, .body = body, .length = length};
   }
 
   int status;
   std::string content_type, body;
+  std::optional<uint64_t> length;
   std::vector<std::pair<std::string, std::string>> texts;
   std::vector<base::Header> headers;
 };
