@@ -69,6 +69,8 @@ std::map<std::string, std::string> discovery_documents(const std::string& versio
   out["/apis"] = {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", groups}};
   // The protocol is Kubernetes' of this version; what serves it stands behind the plus sign.
   out["/version"] = {{"major", "1"}, {"minor", "37"}, {"gitVersion", "v1.37.0+slipway." + version}, {"platform", "linux/amd64"}};
+  // Typed clients insist on these; what an API server says there is about its own build.
+  for (const char* member : {"gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler"}) out["/version"][member] = "";
   for (const auto& [root, definitions] : by_root) {
     Document document = schema::openapi(definitions);
     const std::string hash = base::sha256(json::canonical(document)).short_hex();

@@ -81,7 +81,7 @@ std::optional<Failure> read_versions(const Parameters& parameters, ListQuery& ou
   if (match == "NotOlderThan") out.match = VersionMatch::kNotOlderThan;
   if (match == "Exact") out.match = VersionMatch::kExact;
   if (!match.empty() && out.match == VersionMatch::kAny)
-    return invalid_options("ListOptions", {"resourceVersionMatch", "FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\"", match)});
+    return invalid_options("ListOptions", {"resourceVersionMatch", "FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\", \"\"", match)});
   if (parameters.has("sendInitialEvents")) out.initial_events = flag(parameters, "sendInitialEvents");
   return check_versions(out, match);
 }
@@ -210,7 +210,7 @@ tl::expected<WriteQuery, Failure> parse_write_query(const Parameters& parameters
   if (validation == "Strict") out.validation = FieldValidation::kStrict;
   if (validation == "Ignore") out.validation = FieldValidation::kIgnore;
   if (!validation.empty() && validation != "Strict" && validation != "Ignore" && validation != "Warn")
-    return tl::unexpected(invalid_options(options, {"fieldValidation", "FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"Ignore\", \"Strict\", \"Warn\"", validation)}));
+    return tl::unexpected(invalid_options(options, {"fieldValidation", "FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"", validation)}));
   return out;
 }
 
