@@ -1,6 +1,7 @@
 """What public clients make of Slipway's API. `--kubeconfig FILE` runs the same tests against another Kubernetes API, so that
 each expectation can be proved on a real API server first; what only ours has is skipped there."""
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # Nothing of whoever runs the tests: no preferences, no other editor, no proxy to this machine.
+    os.environ.update(KUBERC="off", NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
+    os.environ.pop("KUBE_EDITOR", None)
     config.addinivalue_line("markers", "ours: what Slipway's API has and an API server has not, or has otherwise")
 
 

@@ -31,6 +31,7 @@ class Server:
         self.host, self.port = self.address.removeprefix("https://").rstrip("/").rsplit(":", 1)
         self.ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self.token = user.get("token")
+        self.cache = tempfile.TemporaryDirectory()  # Another server may have had this port, and kubectl keeps what it discovered.
         self.tls = ssl.create_default_context(cadata=self.ca)
         if "client-certificate-data" in user:
             self._load_client_certificate(user)
@@ -81,7 +82,7 @@ class Server:
         return answer.status, answer.headers, out
 
     def command(self, *words):
-        return [str(KUBECTL), "--kubeconfig", str(self.kubeconfig), *map(str, words)]
+        return [str(KUBECTL), "--kubeconfig", str(self.kubeconfig), "--cache-dir", self.cache.name, *map(str, words)]
 
     def kubectl(self, *words, stdin=None, ok=True, timeout=60, env=None):
         """kubectl WORDS…, to its end. ok: must it succeed (True), fail (False), or either (None)."""

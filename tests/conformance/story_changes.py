@@ -17,6 +17,7 @@ CHANGING = [
     Step("put a status beside the spec", "PUT", CREDIT, body=lambda s: status_of(s["put labels alone"])),
     Step("put an older generation", "PUT", CREDIT, body=lambda s: with_meta(s["put labels alone"], generation=99, creationTimestamp=None)),
     Step("put another spec of a version", "PUT", MV + "/credit-1", body=lambda s: edited(s["create a version"], format="GGUF")),
+    Step("put a spec of a version that does not match either", "PUT", MV + "/credit-1", body=lambda s: edited(s["create a version"], artifact="../etc")),
     Step("put labels of a version", "PUT", MV + "/credit-1", body=lambda s: with_meta(s["create a version"], labels={"stage": "live"})),
 ]
 
