@@ -24,7 +24,7 @@ TEST(ReplaceFile, MakesFoldersAndKeepsTheMode) {
   ASSERT_TRUE(replace_file(path, "one", 0600));
   ASSERT_TRUE(replace_file(path, "two", 0600));
   EXPECT_EQ(*read_file(path, 100), "two");
-  struct stat facts {};
+  struct stat facts{};
   ASSERT_EQ(::stat(path.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
   EXPECT_EQ(list_folder(folder + "/a/b", 10)->size(), 1u);
