@@ -40,9 +40,13 @@ Result<Layout::Report> Layout::verify(const std::function<void(const Report&)>& 
   }
   const runtime::MutexLock lock(mutex_);
   for (const auto& [key, entry] : index_) {
-    if (!good.contains(key.second.hex())) report.faults.push_back(fmt::format("{}@{}: its manifest is missing or damaged", key.first, key.second.str()));
+    if (!good.contains(key.second.hex()))
+      report.faults.push_back(
+          fmt::format("{}@{}: its manifest is missing or damaged", key.first, key.second.str()));
     for (const Digest& need : entry.needs)
-      if (!good.contains(need.hex())) report.faults.push_back(fmt::format("{}@{}: its file {} is missing or damaged", key.first, key.second.str(), need.str()));
+      if (!good.contains(need.hex()))
+        report.faults.push_back(
+            fmt::format("{}@{}: its file {} is missing or damaged", key.first, key.second.str(), need.str()));
   }
   return report;
 }
@@ -81,7 +85,9 @@ Result<Layout::Report> Layout::collect(const std::set<Digest>& roots) {
   for (bool grown = true; grown;) {
     grown = false;
     for (const auto& [key, entry] : index_) {
-      const bool stays = !entry.tags.empty() || needed.contains(key.second) || (entry.subject && needed.contains(*entry.subject)) || is_young(blob_path(key.second));
+      const bool stays = !entry.tags.empty() || needed.contains(key.second) ||
+                         (entry.subject && needed.contains(*entry.subject)) ||
+                         is_young(blob_path(key.second));
       if (!stays || next.contains(key)) continue;
       next.emplace(key, entry);
       needed.insert(key.second);

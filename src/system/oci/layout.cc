@@ -22,7 +22,8 @@ constexpr size_t kIndexBytes = 64 << 20;
 
 // One line of index.json for each tag, or one without; other tools read the tag as "repository:tag".
 Document index_line(const Descriptor& descriptor, const std::string& repository, const std::string& tag) {
-  Document line{{"mediaType", descriptor.media_type}, {"digest", descriptor.digest.str()}, {"size", descriptor.size}};
+  Document line{
+      {"mediaType", descriptor.media_type}, {"digest", descriptor.digest.str()}, {"size", descriptor.size}};
   line["annotations"][std::string(kRepositoryKey)] = repository;
   if (!tag.empty()) line["annotations"][std::string(kTagKey)] = repository + ":" + tag;
   if (!descriptor.artifact_type.empty()) line["artifactType"] = descriptor.artifact_type;
@@ -41,8 +42,10 @@ Result<std::vector<Descriptor>> parse_index(std::string_view text) {
   for (const Document& line : member(*document, "manifests")) {
     const auto digest = Digest::parse(text_of(line, "digest"));
     const Document& size = member(line, "size");
-    if (!digest || !size.is_number_unsigned()) return fail(Code::kInvalid, "a manifest's digest or size is missing");
-    Descriptor descriptor{.media_type = text_of(line, "mediaType"), .digest = *digest, .size = size.get<uint64_t>()};
+    if (!digest || !size.is_number_unsigned())
+      return fail(Code::kInvalid, "a manifest's digest or size is missing");
+    Descriptor descriptor{
+        .media_type = text_of(line, "mediaType"), .digest = *digest, .size = size.get<uint64_t>()};
     for (const auto& [key, value] : member(line, "annotations").items())
       if (value.is_string()) descriptor.annotations.emplace(key, value.get<std::string>());
     out.push_back(std::move(descriptor));
@@ -57,7 +60,8 @@ std::string blob_path(const Digest& digest) { return "blobs/sha256/" + digest.he
 Layout::Layout(os::Folder folder, LayoutOptions options, const runtime::Clock& clock)
     : folder_(std::move(folder)), options_(options), clock_(clock) {}
 
-Result<std::unique_ptr<Layout>> Layout::open(const std::string& path, LayoutOptions options, const runtime::Clock& clock) {
+Result<std::unique_ptr<Layout>> Layout::open(const std::string& path, LayoutOptions options,
+                                             const runtime::Clock& clock) {
   auto folder = os::Folder::open(path);
   if (!folder) return fail(folder.error());
   std::unique_ptr<Layout> layout(new Layout(std::move(*folder), options, clock));
@@ -72,7 +76,8 @@ Status Layout::load() {
   if (version) {
     const auto document = json::parse_document(*version);
     if (!document || text_of(*document, "imageLayoutVersion") != "1.0.0")
-      return fail(Code::kUnsupported, "{}/oci-layout is of another layout's version; this one knows 1.0.0", folder_.path());
+      return fail(Code::kUnsupported, "{}/oci-layout is of another layout's version; this one knows 1.0.0",
+                  folder_.path());
   } else if (version.error().code != Code::kNotFound) {
     return fail(version.error());
   }
@@ -84,7 +89,9 @@ Status Layout::load() {
     return folder_.replace("oci-layout", kLayoutText, 0644);
   }
   const auto lines = parse_index(*index);
-  if (!lines) return fail(Code::kInvalid, "{}/index.json is damaged ({}); restore a copy of it", folder_.path(), lines.error().message);
+  if (!lines)
+    return fail(Code::kInvalid, "{}/index.json is damaged ({}); restore a copy of it", folder_.path(),
+                lines.error().message);
   for (const Descriptor& line : *lines)
     if (Status loaded = load_entry(line); !loaded) return loaded;
   return ok();
@@ -92,10 +99,12 @@ Status Layout::load() {
 
 Status Layout::load_entry(const Descriptor& line) {
   const std::string repository = annotation(line, kRepositoryKey);
-  if (Status name = check_repository(repository); !name) return ok();  // another tool's entry: left alone, and not served
+  if (Status name = check_repository(repository); !name)
+    return ok();  // another tool's entry: left alone, and not served
   const runtime::MutexLock lock(mutex_);
   Entry& entry = index_[{repository, line.digest}];
-  if (const std::string tag = annotation(line, kTagKey); tag.size() > repository.size() + 1) entry.tags.insert(tag.substr(repository.size() + 1));
+  if (const std::string tag = annotation(line, kTagKey); tag.size() > repository.size() + 1)
+    entry.tags.insert(tag.substr(repository.size() + 1));
   if (!entry.repository.empty()) return ok();
   entry.repository = repository;
   entry.descriptor = {.media_type = line.media_type, .digest = line.digest, .size = line.size};
@@ -115,34 +124,43 @@ Status Layout::write_index(const Index& index) const {
   Document lines = Document::array();
   for (const auto& [key, entry] : index) {
     if (entry.tags.empty()) lines.push_back(index_line(entry.descriptor, entry.repository, ""));
-    for (const std::string& tag : entry.tags) lines.push_back(index_line(entry.descriptor, entry.repository, tag));
+    for (const std::string& tag : entry.tags)
+      lines.push_back(index_line(entry.descriptor, entry.repository, tag));
   }
   FAILPOINT("oci.before_index");
-  Status written = folder_.replace("index.json", json::canonical({{"schemaVersion", 2}, {"mediaType", std::string(kIndexType)}, {"manifests", lines}}), 0644);
+  Status written = folder_.replace(
+      "index.json",
+      json::canonical({{"schemaVersion", 2}, {"mediaType", std::string(kIndexType)}, {"manifests", lines}}),
+      0644);
   FAILPOINT("oci.after_index");
   return written;
 }
 
-// ---- Blobs ------------------------------------------------------------------------------------------------------------
+// ---- Blobs
+// ------------------------------------------------------------------------------------------------------------
 
 Result<os::OpenFile> Layout::open_blob(const Digest& digest) const {
   auto file = folder_.open_file(blob_path(digest));
-  if (!file && file.error().code == Code::kNotFound) return fail(Code::kNotFound, "there is no blob {}", digest.str());
+  if (!file && file.error().code == Code::kNotFound)
+    return fail(Code::kNotFound, "there is no blob {}", digest.str());
   return file;
 }
 
 Result<uint64_t> Layout::find_blob(const Digest& digest) const {
   const auto facts = folder_.facts(blob_path(digest));
-  if (!facts && facts.error().code == Code::kNotFound) return fail(Code::kNotFound, "there is no blob {}", digest.str());
+  if (!facts && facts.error().code == Code::kNotFound)
+    return fail(Code::kNotFound, "there is no blob {}", digest.str());
   if (!facts) return fail(facts.error());
   // Somebody builds on it: it must outlive the next collection.
   if (Status touched = folder_.touch(blob_path(digest)); !touched) return fail(touched.error());
   return facts->size;
 }
 
-// ---- Manifests --------------------------------------------------------------------------------------------------------
+// ---- Manifests
+// --------------------------------------------------------------------------------------------------------
 
-Result<Descriptor> Layout::put_manifest(const std::string& repository, const Reference& reference, std::string_view text, std::string_view content_type) {
+Result<Descriptor> Layout::put_manifest(const std::string& repository, const Reference& reference,
+                                        std::string_view text, std::string_view content_type) {
   auto manifest = parse_manifest(text, content_type);
   if (!manifest) return fail(manifest.error());
   const Digest digest = base::sha256(text);
@@ -151,7 +169,10 @@ Result<Descriptor> Layout::put_manifest(const std::string& repository, const Ref
   if (auto stored = put_blob(text); !stored) return fail(stored.error());
 
   const runtime::MutexLock lock(mutex_);
-  Entry entry{.descriptor = {.media_type = manifest->media_type, .digest = digest, .size = text.size(), .artifact_type = manifest->artifact_type},
+  Entry entry{.descriptor = {.media_type = manifest->media_type,
+                             .digest = digest,
+                             .size = text.size(),
+                             .artifact_type = manifest->artifact_type},
               .repository = repository,
               .tags = {},
               .subject = {},
@@ -160,11 +181,13 @@ Result<Descriptor> Layout::put_manifest(const std::string& repository, const Ref
   if (manifest->subject) entry.subject = manifest->subject->digest;
   for (const auto* list : {&manifest->blobs, &manifest->manifests})
     for (const Descriptor& each : *list) {
-      if (!folder_.facts(blob_path(each.digest))) return fail(Code::kNotFound, "the manifest names {}, which was not pushed", each.digest.str());
+      if (!folder_.facts(blob_path(each.digest)))
+        return fail(Code::kNotFound, "the manifest names {}, which was not pushed", each.digest.str());
       entry.needs.push_back(each.digest);
     }
   Index next = index_;
-  if (const auto known = next.find({repository, digest}); known != next.end()) entry.tags = known->second.tags;
+  if (const auto known = next.find({repository, digest}); known != next.end())
+    entry.tags = known->second.tags;
   if (!reference.tag.empty()) {
     for (auto& [key, other] : next)
       if (key.first == repository) other.tags.erase(reference.tag);
@@ -201,7 +224,8 @@ Result<StoredManifest> Layout::manifest(const std::string& repository, const Ref
   if (!text) return fail(text.error());
   // Small enough to be looked at every time: a damaged manifest is never handed on.
   if (base::sha256(*text) != descriptor->digest)
-    return fail(Code::kInternal, "the manifest {} is damaged on disk; push it again", descriptor->digest.str());
+    return fail(Code::kInternal, "the manifest {} is damaged on disk; push it again",
+                descriptor->digest.str());
   return StoredManifest{.descriptor = std::move(*descriptor), .text = std::move(*text)};
 }
 

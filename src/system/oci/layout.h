@@ -1,10 +1,11 @@
 // An OCI image layout on disk that grows and shrinks safely: the store of model files.
 //
-//   oci-layout · index.json (every manifest, its repository and tags) · blobs/sha256/<hex> (0444) · uploads/<id>
+//   oci-layout · index.json (every manifest, its repository and tags) · blobs/sha256/<hex> (0444) ·
+//   uploads/<id>
 //
-// A blob is hashed while it is written, made lasting, and only then known; the same content is there once. index.json
-// is the one account of what exists, replaced as a whole, so no crash leaves a half. Nothing is opened but below the
-// layout's own folder, by names made of digests and random ids alone.
+// A blob is hashed while it is written, made lasting, and only then known; the same content is there once.
+// index.json is the one account of what exists, replaced as a whole, so no crash leaves a half. Nothing is
+// opened but below the layout's own folder, by names made of digests and random ids alone.
 //
 // Threads: any. Calls block on the disk.
 #pragma once
@@ -38,7 +39,8 @@ struct StoredManifest {
 class Layout {
  public:
   // Makes the layout when the folder is empty. kUnsupported: another version's; kInvalid: damaged, and what.
-  static Result<std::unique_ptr<Layout>> open(const std::string& path, LayoutOptions options, const runtime::Clock& clock);
+  static Result<std::unique_ptr<Layout>> open(const std::string& path, LayoutOptions options,
+                                              const runtime::Clock& clock);
 
   // ---- Blobs
   Result<os::OpenFile> open_blob(const Digest& digest) const;
@@ -58,7 +60,8 @@ class Layout {
 
   // ---- Manifests
   // Every blob that it names must be there: kNotFound names the one that is not. A tag moves to it.
-  Result<Descriptor> put_manifest(const std::string& repository, const Reference& reference, std::string_view text, std::string_view content_type);
+  Result<Descriptor> put_manifest(const std::string& repository, const Reference& reference,
+                                  std::string_view text, std::string_view content_type);
   Result<StoredManifest> manifest(const std::string& repository, const Reference& reference) const;
   Result<Descriptor> find_manifest(const std::string& repository, const Reference& reference) const;
   // A tag alone is removed; by digest, the manifest with all its tags.
@@ -75,8 +78,8 @@ class Layout {
   };
   // Reads everything again. `progress`: after each blob.
   Result<Report> verify(const std::function<void(const Report&)>& progress) const;
-  // Removes what no manifest in the index, no root and no upload needs, and was not used within the grace. Manifests
-  // without a tag go unless `roots` names them.
+  // Removes what no manifest in the index, no root and no upload needs, and was not used within the grace.
+  // Manifests without a tag go unless `roots` names them.
   Result<Report> collect(const std::set<Digest>& roots);
 
  private:
@@ -97,13 +100,15 @@ class Layout {
   Status load_entry(const Descriptor& descriptor);
   Status write_index(const Index& index) const;
   Result<std::shared_ptr<Upload>> upload(const std::string& id);
-  Result<Digest> resolve(const std::string& repository, const Reference& reference) const SLIPWAY_REQUIRES(mutex_);
+  Result<Digest> resolve(const std::string& repository, const Reference& reference) const
+      SLIPWAY_REQUIRES(mutex_);
   Status remove_old_uploads(Report& report);
 
   const os::Folder folder_;
   const LayoutOptions options_;
   const runtime::Clock& clock_;
-  mutable runtime::Mutex mutex_;  // the index; held while blobs are removed, and while a manifest's blobs are looked for
+  mutable runtime::Mutex
+      mutex_;  // the index; held while blobs are removed, and while a manifest's blobs are looked for
   Index index_ SLIPWAY_GUARDED_BY(mutex_);
   runtime::Mutex uploads_mutex_;
   std::map<std::string, std::shared_ptr<Upload>> uploads_ SLIPWAY_GUARDED_BY(uploads_mutex_);

@@ -19,10 +19,11 @@ constexpr size_t kMaxDescriptors = 10'000;
 constexpr std::string_view kPathKey = "org.cncf.model.filepath";
 constexpr std::string_view kTitleKey = "org.opencontainers.image.title";
 
-constexpr std::array<std::pair<Role, std::string_view>, 4> kRoles{{{Role::kWeights, "application/vnd.cncf.model.weight.v1.raw"},
-                                                                   {Role::kConfig, "application/vnd.cncf.model.weight.config.v1.raw"},
-                                                                   {Role::kCode, "application/vnd.cncf.model.code.v1.raw"},
-                                                                   {Role::kDocument, "application/vnd.cncf.model.doc.v1.raw"}}};
+constexpr std::array<std::pair<Role, std::string_view>, 4> kRoles{
+    {{Role::kWeights, "application/vnd.cncf.model.weight.v1.raw"},
+     {Role::kConfig, "application/vnd.cncf.model.weight.config.v1.raw"},
+     {Role::kCode, "application/vnd.cncf.model.code.v1.raw"},
+     {Role::kDocument, "application/vnd.cncf.model.doc.v1.raw"}}};
 
 Result<Annotations> parse_annotations(const Document& object) {
   Annotations out;
@@ -40,7 +41,8 @@ Result<Descriptor> parse_descriptor(const Document& object, std::string_view whe
   const auto digest = Digest::parse(text_of(object, "digest"));
   if (!digest) return fail(Code::kInvalid, "{}: the digest must be sha256:<64 hex digits>", where);
   const Document& size = member(object, "size");
-  if (!size.is_number_integer() || size < 0) return fail(Code::kInvalid, "{}: size must be a number of bytes", where);
+  if (!size.is_number_integer() || size < 0)
+    return fail(Code::kInvalid, "{}: size must be a number of bytes", where);
   std::string type = text_of(object, "mediaType");
   if (type.empty() || type.size() > 255) return fail(Code::kInvalid, "{}: mediaType is missing", where);
   auto annotations = parse_annotations(object);
@@ -55,7 +57,8 @@ Result<Descriptor> parse_descriptor(const Document& object, std::string_view whe
 Status parse_list(const Document& manifest, std::string_view name, std::vector<Descriptor>& out) {
   const Document& list = member(manifest, name);
   if (list.is_null()) return ok();
-  if (!list.is_array() || list.size() > kMaxDescriptors) return fail(Code::kInvalid, "{} must be a list of at most {} descriptors", name, kMaxDescriptors);
+  if (!list.is_array() || list.size() > kMaxDescriptors)
+    return fail(Code::kInvalid, "{} must be a list of at most {} descriptors", name, kMaxDescriptors);
   for (const Document& each : list) {
     auto descriptor = parse_descriptor(each, fmt::format("{}[{}]", name, out.size()));
     if (!descriptor) return fail(descriptor.error());
@@ -65,7 +68,8 @@ Status parse_list(const Document& manifest, std::string_view name, std::vector<D
 }
 
 Document to_document(const Descriptor& descriptor) {
-  Document out{{"mediaType", descriptor.media_type}, {"digest", descriptor.digest.str()}, {"size", descriptor.size}};
+  Document out{
+      {"mediaType", descriptor.media_type}, {"digest", descriptor.digest.str()}, {"size", descriptor.size}};
   if (!descriptor.annotations.empty()) out["annotations"] = descriptor.annotations;
   return out;
 }
@@ -78,15 +82,22 @@ std::string lower_case(std::string_view text) {
 
 Result<ModelFile> to_model_file(const Descriptor& layer) {
   if (layer.media_type.find("tar") != std::string::npos)
-    return fail(Code::kUnsupported, "the layer {} is an archive ({}); a model version holds plain files", layer.digest.str(), layer.media_type);
-  const auto* const role = std::find_if(kRoles.begin(), kRoles.end(), [&](const auto& each) { return each.second == layer.media_type; });
-  if (role == kRoles.end()) return fail(Code::kUnsupported, "the layer {} is of an unknown type ({})", layer.digest.str(), layer.media_type);
+    return fail(Code::kUnsupported, "the layer {} is an archive ({}); a model version holds plain files",
+                layer.digest.str(), layer.media_type);
+  const auto* const role = std::find_if(kRoles.begin(), kRoles.end(),
+                                        [&](const auto& each) { return each.second == layer.media_type; });
+  if (role == kRoles.end())
+    return fail(Code::kUnsupported, "the layer {} is of an unknown type ({})", layer.digest.str(),
+                layer.media_type);
   auto path = layer.annotations.find(std::string(kPathKey));
   if (path == layer.annotations.end()) path = layer.annotations.find(std::string(kTitleKey));
-  if (path == layer.annotations.end()) return fail(Code::kInvalid, "the layer {} does not say which file it is ({})", layer.digest.str(), kPathKey);
+  if (path == layer.annotations.end())
+    return fail(Code::kInvalid, "the layer {} does not say which file it is ({})", layer.digest.str(),
+                kPathKey);
   if (Status fine = check_model_path(path->second); !fine) return fail(fine.error());
   // Where a version becomes a folder, its manifest stands under this name.
-  if (path->second == "manifest.json") return fail(Code::kUnsupported, "a model's file cannot be called manifest.json");
+  if (path->second == "manifest.json")
+    return fail(Code::kUnsupported, "a model's file cannot be called manifest.json");
   return ModelFile{.path = path->second, .size = layer.size, .digest = layer.digest, .role = role->first};
 }
 
@@ -95,10 +106,13 @@ Result<ModelFile> to_model_file(const Descriptor& layer) {
 Result<Manifest> parse_manifest(std::string_view text, std::string_view content_type) {
   auto document = json::parse_document(text, {.bytes = kManifestBytes, .depth = 16});
   if (!document) return fail(document.error());
-  if (!document->is_object() || member(*document, "schemaVersion") != 2) return fail(Code::kInvalid, "a manifest is a JSON object with schemaVersion 2");
-  Manifest out{.media_type = text_of(*document, "mediaType"), .artifact_type = text_of(*document, "artifactType")};
+  if (!document->is_object() || member(*document, "schemaVersion") != 2)
+    return fail(Code::kInvalid, "a manifest is a JSON object with schemaVersion 2");
+  Manifest out{.media_type = text_of(*document, "mediaType"),
+               .artifact_type = text_of(*document, "artifactType")};
   if (out.media_type.empty()) out.media_type = content_type.substr(0, content_type.find(';'));
-  if (out.media_type.empty()) out.media_type = member(*document, "manifests").is_array() ? kIndexType : kManifestType;
+  if (out.media_type.empty())
+    out.media_type = member(*document, "manifests").is_array() ? kIndexType : kManifestType;
   if (const Document& config = member(*document, "config"); !config.is_null()) {
     auto descriptor = parse_descriptor(config, "config");
     if (!descriptor) return fail(descriptor.error());
@@ -106,7 +120,8 @@ Result<Manifest> parse_manifest(std::string_view text, std::string_view content_
     out.blobs.push_back(std::move(*descriptor));
   }
   if (Status layers = parse_list(*document, "layers", out.blobs); !layers) return fail(layers.error());
-  if (Status manifests = parse_list(*document, "manifests", out.manifests); !manifests) return fail(manifests.error());
+  if (Status manifests = parse_list(*document, "manifests", out.manifests); !manifests)
+    return fail(manifests.error());
   if (const Document& subject = member(*document, "subject"); !subject.is_null()) {
     auto descriptor = parse_descriptor(subject, "subject");
     if (!descriptor) return fail(descriptor.error());
@@ -119,15 +134,19 @@ Result<Manifest> parse_manifest(std::string_view text, std::string_view content_
 }
 
 Status check_model_path(std::string_view path) {
-  const auto bad = [&](std::string_view why) { return fail(Code::kInvalid, "the file path '{}' {}", path.substr(0, 128), why); };
+  const auto bad = [&](std::string_view why) {
+    return fail(Code::kInvalid, "the file path '{}' {}", path.substr(0, 128), why);
+  };
   if (path.empty() || path.size() > 512) return bad("must have 1 to 512 bytes");
   for (const char c : path)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '\\') return bad("holds a backslash or a control character");
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '\\')
+      return bad("holds a backslash or a control character");
   size_t parts = 0;
   for (std::string_view rest = path;;) {
     const size_t slash = std::min(rest.find('/'), rest.size());
     const std::string_view part = rest.substr(0, slash);
-    if (part.empty() || part == "." || part == ".." || part.size() > 255) return bad("must be relative, without empty parts, '.' and '..'");
+    if (part.empty() || part == "." || part == ".." || part.size() > 255)
+      return bad("must be relative, without empty parts, '.' and '..'");
     if (++parts > 16) return bad("has more than 16 parts");
     if (slash == rest.size()) return ok();
     rest.remove_prefix(slash + 1);
@@ -137,26 +156,38 @@ Status check_model_path(std::string_view path) {
 Role role_of(std::string_view path) {
   const std::string name = lower_case(path.substr(path.rfind('/') + 1));
   const auto ends = [&](std::string_view suffix) { return name.ends_with(suffix); };
-  if (ends(".md") || ends(".txt.md") || ends(".rst") || name == "license" || name == "notice") return Role::kDocument;
+  if (ends(".md") || ends(".txt.md") || ends(".rst") || name == "license" || name == "notice")
+    return Role::kDocument;
   if (ends(".py") || ends(".sh")) return Role::kCode;
-  if (ends(".yaml") || ends(".yml") || name == "config.json" || ends("_config.json") || name == "signature.json") return Role::kConfig;
+  if (ends(".yaml") || ends(".yml") || name == "config.json" || ends("_config.json") ||
+      name == "signature.json")
+    return Role::kConfig;
   return Role::kWeights;
 }
 
 ModelManifest make_model_manifest(std::vector<ModelFile> files, std::string_view format) {
-  std::sort(files.begin(), files.end(), [](const ModelFile& a, const ModelFile& b) { return a.path < b.path; });
+  std::sort(files.begin(), files.end(),
+            [](const ModelFile& a, const ModelFile& b) { return a.path < b.path; });
   Document layers = Document::array(), diffs = Document::array();
   for (const ModelFile& file : files) {
     const std::string name = file.path.substr(file.path.rfind('/') + 1);
     std::string_view type;
     for (const auto& [role, text] : kRoles)
       if (role == file.role) type = text;
-    layers.push_back(to_document({.media_type = std::string(type), .digest = file.digest, .size = file.size, .annotations = {{std::string(kPathKey), file.path}, {std::string(kTitleKey), file.path}}}));
+    layers.push_back(to_document(
+        {.media_type = std::string(type),
+         .digest = file.digest,
+         .size = file.size,
+         .annotations = {{std::string(kPathKey), file.path}, {std::string(kTitleKey), file.path}}}));
     diffs.push_back(file.digest.str());
   }
-  const Document config{{"descriptor", Document::object()}, {"config", {{"format", std::string(format)}}}, {"modelfs", {{"type", "layers"}, {"diffIds", diffs}}}};
+  const Document config{{"descriptor", Document::object()},
+                        {"config", {{"format", std::string(format)}}},
+                        {"modelfs", {{"type", "layers"}, {"diffIds", diffs}}}};
   ModelManifest out{.manifest = "", .config = json::canonical(config)};
-  const Descriptor config_descriptor{.media_type = std::string(kModelConfigType), .digest = base::sha256(out.config), .size = out.config.size()};
+  const Descriptor config_descriptor{.media_type = std::string(kModelConfigType),
+                                     .digest = base::sha256(out.config),
+                                     .size = out.config.size()};
   out.manifest = json::canonical({{"schemaVersion", 2},
                                   {"mediaType", std::string(kManifestType)},
                                   {"artifactType", std::string(kModelType)},
@@ -168,13 +199,16 @@ ModelManifest make_model_manifest(std::vector<ModelFile> files, std::string_view
 Result<std::vector<ModelFile>> parse_model_manifest(std::string_view text) {
   auto manifest = parse_manifest(text, "");
   if (!manifest) return fail(manifest.error());
-  if (manifest->artifact_type != kModelType) return fail(Code::kInvalid, "this is no model's manifest: its artifact type is '{}'", manifest->artifact_type);
+  if (manifest->artifact_type != kModelType)
+    return fail(Code::kInvalid, "this is no model's manifest: its artifact type is '{}'",
+                manifest->artifact_type);
   std::vector<ModelFile> out;
   std::set<std::string> seen;
   for (size_t i = 1; i < manifest->blobs.size(); ++i) {
     auto file = to_model_file(manifest->blobs[i]);
     if (!file) return fail(file.error());
-    if (!seen.insert(lower_case(file->path)).second) return fail(Code::kInvalid, "the file '{}' stands twice in the manifest", file->path);
+    if (!seen.insert(lower_case(file->path)).second)
+      return fail(Code::kInvalid, "the file '{}' stands twice in the manifest", file->path);
     out.push_back(std::move(*file));
   }
   if (out.empty()) return fail(Code::kInvalid, "the manifest names no files");

@@ -25,10 +25,14 @@ Status copy(const os::OpenFile& from, const os::Folder& into, const std::string&
   for (uint64_t at = 0; at < from.size;) {
     const ssize_t got = ::pread(from.descriptor.get(), piece.data(), piece.size(), static_cast<off_t>(at));
     if (got <= 0) return fail(Code::kUnavailable, "{}: {}", from.path, os::errno_text(errno));
-    if (Status written = os::write_all(*file, std::string_view(piece.data(), static_cast<size_t>(got))); !written) return written;
+    if (Status written = os::write_all(*file, std::string_view(piece.data(), static_cast<size_t>(got)));
+        !written)
+      return written;
     at += static_cast<uint64_t>(got);
   }
-  return ::fchmod(file->get(), 0444) == 0 && ::fsync(file->get()) == 0 ? ok() : Status(fail(Code::kUnavailable, "{}/{}: cannot make it lasting", into.path(), path));
+  return ::fchmod(file->get(), 0444) == 0 && ::fsync(file->get()) == 0
+             ? ok()
+             : Status(fail(Code::kUnavailable, "{}/{}: cannot make it lasting", into.path(), path));
 }
 
 Status place(const Layout& layout, const os::Folder& blobs, const ModelFile& file, const os::Folder& into) {
@@ -36,7 +40,9 @@ Status place(const Layout& layout, const os::Folder& blobs, const ModelFile& fil
   if (!blob) return fail(blob.error());
   const auto digest = os::sha256_file(*blob);
   if (!digest) return fail(digest.error());
-  if (*digest != file.digest) return fail(Code::kInvalid, "the file {} of the version is damaged on disk ({} is now {}); push it again", file.path, file.digest.str(), digest->str());
+  if (*digest != file.digest)
+    return fail(Code::kInvalid, "the file {} of the version is damaged on disk ({} is now {}); push it again",
+                file.path, file.digest.str(), digest->str());
   if (Status made = make_parents(into, file.path); !made) return made;
   if (blobs.link(blob_path(file.digest), into, file.path)) return ok();
   return copy(*blob, into, file.path);
@@ -44,7 +50,8 @@ Status place(const Layout& layout, const os::Folder& blobs, const ModelFile& fil
 
 }  // namespace
 
-Result<std::string> make_model_folder(const Layout& layout, const std::string& layout_path, const StoredManifest& manifest, const std::string& into) {
+Result<std::string> make_model_folder(const Layout& layout, const std::string& layout_path,
+                                      const StoredManifest& manifest, const std::string& into) {
   const auto files = parse_model_manifest(manifest.text);
   if (!files) return fail(files.error());
   const std::string name = manifest.descriptor.digest.hex(), whole = into + "/" + name;
@@ -54,7 +61,8 @@ Result<std::string> make_model_folder(const Layout& layout, const std::string& l
   if (!parent || !blobs) return fail(parent ? blobs.error() : parent.error());
   const std::string aside = fmt::format(".{}.{}", name, ::getpid());
   std::error_code ignored;
-  std::filesystem::remove_all(into + "/" + aside, ignored);  // of a process of the same number that ended halfway
+  std::filesystem::remove_all(into + "/" + aside,
+                              ignored);  // of a process of the same number that ended halfway
   if (Status made = parent->make_folder(aside); !made) return fail(made.error());
   const auto folder = os::Folder::open(into + "/" + aside);
   if (!folder) return fail(folder.error());

@@ -30,7 +30,9 @@ bool is_id(const std::string& id) {
 
 std::string upload_path(const std::string& id) { return "uploads/" + id; }
 
-Error unknown(const std::string& id) { return {Code::kNotFound, fmt::format("there is no upload {}; begin it anew", id.substr(0, 64))}; }
+Error unknown(const std::string& id) {
+  return {Code::kNotFound, fmt::format("there is no upload {}; begin it anew", id.substr(0, 64))};
+}
 
 // What a broken-off upload holds is hashed again: nothing but the file says what arrived.
 Result<uint64_t> hash_file(const os::OpenFile& file, base::Sha256& hash) {
@@ -49,7 +51,9 @@ Result<uint64_t> hash_file(const os::OpenFile& file, base::Sha256& hash) {
 Result<std::string> Layout::begin_upload() {
   const std::string id = make_id();
   const runtime::MutexLock lock(uploads_mutex_);
-  if (uploads_.size() >= options_.open_uploads) return fail(Code::kExhausted, "{} uploads are open; finish or cancel some, or try again later", uploads_.size());
+  if (uploads_.size() >= options_.open_uploads)
+    return fail(Code::kExhausted, "{} uploads are open; finish or cancel some, or try again later",
+                uploads_.size());
   auto file = folder_.create(upload_path(id));
   if (!file) return fail(file.error());
   auto upload = std::make_shared<Upload>();
@@ -94,8 +98,11 @@ Result<uint64_t> Layout::append(const std::string& id, uint64_t offset, std::str
   Upload& upload = **found;
   const runtime::MutexLock lock(upload.mutex);
   if (upload.ended) return fail(unknown(id));
-  if (offset != upload.size) return fail(Code::kConflict, "the upload {} has {} bytes; go on there, not at {}", id, upload.size, offset);
-  if (bytes.size() > options_.blob_bytes - std::min(upload.size, options_.blob_bytes)) return fail(Code::kTooLarge, "a file may have {} bytes", options_.blob_bytes);
+  if (offset != upload.size)
+    return fail(Code::kConflict, "the upload {} has {} bytes; go on there, not at {}", id, upload.size,
+                offset);
+  if (bytes.size() > options_.blob_bytes - std::min(upload.size, options_.blob_bytes))
+    return fail(Code::kTooLarge, "a file may have {} bytes", options_.blob_bytes);
   if (Status written = os::write_all(upload.file, bytes); !written) {
     // What of the piece arrived is cut off again, so that the upload stays what its hash says.
     const bool cut = ::ftruncate(upload.file.get(), static_cast<off_t>(upload.size)) == 0 &&
@@ -120,11 +127,13 @@ Status Layout::finish_upload(const std::string& id, const Digest& digest) {
   if (std::exchange(upload.ended, true)) return fail(unknown(id));
   if (const Digest actual = upload.hash.finish(); actual != digest) {
     static_cast<void>(folder_.remove(upload_path(id)));
-    return fail(Code::kInvalid, "what arrived has the digest {}, not {}; send it again", actual.str(), digest.str());
+    return fail(Code::kInvalid, "what arrived has the digest {}, not {}; send it again", actual.str(),
+                digest.str());
   }
   FAILPOINT("oci.before_sync");
   if (::fchmod(upload.file.get(), 0444) != 0 || ::fsync(upload.file.get()) != 0)
-    return fail(Code::kUnavailable, "{}/{}: cannot make it lasting: {}", folder_.path(), upload_path(id), os::errno_text(errno));
+    return fail(Code::kUnavailable, "{}/{}: cannot make it lasting: {}", folder_.path(), upload_path(id),
+                os::errno_text(errno));
   FAILPOINT("oci.before_rename");
   // Over the same content, if it is there: the bytes are equal.
   if (Status renamed = folder_.rename(upload_path(id), blob_path(digest)); !renamed) return renamed;
