@@ -57,6 +57,8 @@ Result<Folder> Folder::open(const std::string& path) {
 }
 
 Result<Descriptor> Folder::open_at(const std::string& relative, int flags, mode_t mode) const {
+  if (relative.find('\0') != std::string::npos)
+    return fail(Code::kInvalid, "{}/{}: a name holds a zero byte", path_, relative.c_str());
   open_how how{
       .flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW), .mode = mode, .resolve = kBelow};
   const long fd =
@@ -70,10 +72,13 @@ Result<Descriptor> Folder::open_at(const std::string& relative, int flags, mode_
 
 Result<Folder::Place> Folder::place(const std::string& relative) const {
   const size_t slash = relative.rfind('/');
+  const std::string name = relative.substr(slash == std::string::npos ? 0 : slash + 1);
+  // These two are no entries of their folder: what is done to them is done elsewhere.
+  if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos)
+    return fail(Code::kDenied, "{}/{} does not end with a name", path_, relative.c_str());
   auto folder = open_at(slash == std::string::npos ? "" : relative.substr(0, slash), O_PATH | O_DIRECTORY);
   if (!folder) return fail(folder.error());
-  return Place{.folder = std::move(*folder),
-               .name = relative.substr(slash == std::string::npos ? 0 : slash + 1)};
+  return Place{.folder = std::move(*folder), .name = name};
 }
 
 Result<OpenFile> Folder::open_file(const std::string& relative) const {
@@ -136,6 +141,15 @@ Status Folder::link(const std::string& from, const Folder& into, const std::stri
   if (::linkat(source->folder.get(), source->name.c_str(), target->folder.get(), target->name.c_str(), 0) !=
       0)
     return fail(into.error(to, "link", errno));
+  return ok();
+}
+
+Status Folder::link_open(const OpenFile& file, const std::string& to) const {
+  const auto target = place(to);
+  if (!target) return fail(target.error());
+  const std::string source = fmt::format("/proc/self/fd/{}", file.descriptor.get());
+  if (::linkat(AT_FDCWD, source.c_str(), target->folder.get(), target->name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    return fail(error(to, "link", errno));
   return ok();
 }
 

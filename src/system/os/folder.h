@@ -1,7 +1,8 @@
 // A folder held by its descriptor: everything is opened below it, whatever names are asked for and whoever
 // moves things meanwhile. No symbolic link is followed on the way, none leads out.
 //
-// Paths are relative, '/' between. Errors name the folder and the path. Any thread.
+// Paths are relative, '/' between, and end with a name: neither "." nor "..". Errors name the folder and the path. Any
+// thread.
 #pragma once
 
 #include <sys/types.h>
@@ -37,9 +38,11 @@ class Folder {
   Result<Descriptor> open_to_write(const std::string& relative) const;
   Result<FileFacts> facts(const std::string& relative) const;
   Status touch(const std::string& relative) const;        // used now
-  Status make_folder(const std::string& relative) const;  // there already: fine
+  Status make_folder(const std::string& relative) const;  // there already: fine; lasting after a sync
   Status rename(const std::string& from, const std::string& to) const;
   Status link(const std::string& from, const Folder& into, const std::string& to) const;
+  // Another name, below this folder, for the very file that is open: nobody can swap it meanwhile.
+  Status link_open(const OpenFile& file, const std::string& to) const;
   Status remove(const std::string& relative) const;  // not there: fine
   // What a folder below holds; "" for this one.
   Result<std::vector<FolderEntry>> list(const std::string& relative, size_t max_entries) const;
