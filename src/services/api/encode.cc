@@ -1,44 +1,16 @@
 #include "services/api/internal/encode.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <ctime>
 
 #include <nlohmann/json.hpp>
 
 #include "values/json/writer.h"
+#include "values/schema/table.h"
 
 namespace slipway::api {
 namespace {
 
 using json::Document;
-
-std::optional<WallTime> parse_time(const std::string& text) {
-  tm parts{};
-  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return std::nullopt;
-  return WallTime(std::chrono::seconds(::timegm(&parts)));
-}
-
-// modeldeployment/credit, for a reference to an object.
-std::string reference_text(const Document& reference) {
-  std::string kind = json::text_of(reference, "kind");
-  std::transform(kind.begin(), kind.end(), kind.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return kind + "/" + json::text_of(reference, "name");
-}
-
-void append_cell(const schema::Column& column, const Document& object, WallTime now, json::Writer& out) {
-  const Document& value = schema::at_path(object, column.path);
-  if (value.is_null()) {
-    out.null();
-  } else if (column.type == "date" && value.is_string()) {
-    const auto then = parse_time(value.get<std::string>());
-    out.value(then ? human_age(*then, now) : "<invalid>");
-  } else if (column.type == "string" && value.is_object()) {
-    out.value(reference_text(value));
-  } else {
-    out.raw(json::canonical(value));
-  }
-}
 
 void append_column(json::Writer& out, const schema::Column& column) {
   out.object([&](json::Writer& members) {
@@ -57,21 +29,6 @@ std::optional<Form> form_of(std::string_view range) {
 }
 
 }  // namespace
-
-std::string human_age(WallTime then, WallTime now) {
-  // As k8s.io/apimachinery duration.HumanDuration rounds.
-  const int64_t seconds = std::chrono::floor<std::chrono::seconds>(now - then).count();
-  const int64_t minutes = seconds / 60, hours = seconds / 3600, days = hours / 24;
-  if (seconds < -1) return "<invalid>";
-  if (seconds < 120) return fmt::format("{}s", std::max<int64_t>(seconds, 0));
-  if (minutes < 10) return seconds % 60 == 0 ? fmt::format("{}m", minutes) : fmt::format("{}m{}s", minutes, seconds % 60);
-  if (minutes < 180) return fmt::format("{}m", minutes);
-  if (hours < 8) return minutes % 60 == 0 ? fmt::format("{}h", hours) : fmt::format("{}h{}m", hours, minutes % 60);
-  if (hours < 48) return fmt::format("{}h", hours);
-  if (hours < 192) return hours % 24 == 0 ? fmt::format("{}d", days) : fmt::format("{}d{}h", days, hours % 24);
-  if (days < 730) return fmt::format("{}d", days);
-  return days % 365 == 0 || days >= 8 * 365 ? fmt::format("{}y", days / 365) : fmt::format("{}y{}d", days / 365, days % 365);
-}
 
 std::optional<View> choose_view(std::string_view accept, std::string_view include_object) {
   View view;
@@ -96,8 +53,7 @@ void append_row(const schema::Definition& of, const domain::Object& object, RowO
   const auto document = json::parse_document(text, {.bytes = 16 << 20});
   json::Writer(out).object([&](json::Writer& row) {
     row.key("cells").begin_array();
-    row.value(object.key.name);
-    for (const schema::Column& column : of.columns) append_cell(column, document ? *document : Document(), now, row);
+    for (const Document& cell : schema::row_cells(of, document ? *document : Document(), now)) row.raw(json::canonical(cell));
     row.end_array();
     if (row_object == RowObject::kWhole) row.key("object").raw(text);
     if (row_object != RowObject::kMetadata) return;

@@ -27,7 +27,4 @@ void append_row(const schema::Definition& of, const domain::Object& object, RowO
 void append_table_head(const schema::Definition& of, std::string_view list_meta, Columns columns, std::string& out);
 std::string encode(const schema::Definition& of, const domain::Object& object, const View& view, WallTime now);
 
-// "3d5h", as kubectl shows ages.
-std::string human_age(WallTime then, WallTime now);
-
 }  // namespace slipway::api
