@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "system/os/replace_file.h"
+#include "values/base/time.h"
 #include "values/json/document.h"
 
 #include <nlohmann/json.hpp>

@@ -43,15 +43,17 @@ Result<Descriptor> parse_descriptor(const Document& object, std::string_view whe
   const Document& size = member(object, "size");
   if (!size.is_number_integer() || size < 0)
     return fail(Code::kInvalid, "{}: size must be a number of bytes", where);
-  std::string type = text_of(object, "mediaType");
-  if (type.empty() || type.size() > 255) return fail(Code::kInvalid, "{}: mediaType is missing", where);
+  std::string type = text_of(object, "mediaType"), artifact_type = text_of(object, "artifactType");
+  if (Status fine = check_media_type(type); !fine) return fail(within(where, fine.error()));
+  if (Status fine = check_media_type(artifact_type); !artifact_type.empty() && !fine)
+    return fail(within(where, fine.error()));
   auto annotations = parse_annotations(object);
   if (!annotations) return fail(within(where, annotations.error()));
   return Descriptor{.media_type = std::move(type),
                     .digest = *digest,
                     .size = size.get<uint64_t>(),
                     .annotations = std::move(*annotations),
-                    .artifact_type = text_of(object, "artifactType")};
+                    .artifact_type = std::move(artifact_type)};
 }
 
 Status parse_list(const Document& manifest, std::string_view name, std::vector<Descriptor>& out) {
@@ -101,19 +103,58 @@ Result<ModelFile> to_model_file(const Descriptor& layer) {
   return ModelFile{.path = path->second, .size = layer.size, .digest = layer.digest, .role = role->first};
 }
 
+// What it says it is, what it was sent as, or what it looks like: the first of these that says anything.
+Status take_types(const Document& document, std::string_view content_type, Manifest& out) {
+  out.media_type = text_of(document, "mediaType");
+  out.artifact_type = text_of(document, "artifactType");
+  std::string_view sent = content_type.substr(0, content_type.find(';'));
+  while (sent.ends_with(' ')) sent.remove_suffix(1);
+  if (!out.media_type.empty() && !sent.empty() && out.media_type != sent)
+    return fail(Code::kInvalid, "the manifest says that it is {}, and was sent as {}",
+                out.media_type.substr(0, 255), sent.substr(0, 255));
+  if (out.media_type.empty()) out.media_type = sent;
+  if (out.media_type.empty())
+    out.media_type = member(document, "manifests").is_array() ? kIndexType : kManifestType;
+  if (Status fine = check_media_type(out.media_type); !fine) return fine;
+  return out.artifact_type.empty() ? ok() : check_media_type(out.artifact_type);
+}
+
+// A file cannot be another file's folder.
+Status check_nesting(const std::set<std::string>& paths) {
+  for (const std::string& path : paths)
+    for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
+      if (paths.contains(path.substr(0, slash)))
+        return fail(Code::kInvalid, "'{}' is a file and a folder in the manifest", path.substr(0, slash));
+  return ok();
+}
+
 }  // namespace
+
+Status check_media_type(std::string_view type) {
+  const auto allowed = [](char c) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return word || std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
+  };
+  const size_t slash = type.find('/');
+  const bool fine = slash != std::string_view::npos && slash > 0 && slash + 1 < type.size() &&
+                    type.size() <= 255 && std::ranges::all_of(type.substr(0, slash), allowed) &&
+                    std::ranges::all_of(type.substr(slash + 1), allowed);
+  if (fine) return ok();
+  return fail(Code::kInvalid, "mediaType must be type/subtype, at most 255 characters");
+}
 
 Result<Manifest> parse_manifest(std::string_view text, std::string_view content_type) {
   auto document = json::parse_document(text, {.bytes = kManifestBytes, .depth = 16});
   if (!document) return fail(document.error());
   if (!document->is_object() || member(*document, "schemaVersion") != 2)
     return fail(Code::kInvalid, "a manifest is a JSON object with schemaVersion 2");
-  Manifest out{.media_type = text_of(*document, "mediaType"),
-               .artifact_type = text_of(*document, "artifactType")};
-  if (out.media_type.empty()) out.media_type = content_type.substr(0, content_type.find(';'));
-  if (out.media_type.empty())
-    out.media_type = member(*document, "manifests").is_array() ? kIndexType : kManifestType;
-  if (const Document& config = member(*document, "config"); !config.is_null()) {
+  Manifest out;
+  if (Status types = take_types(*document, content_type, out); !types) return fail(types.error());
+  const Document& config = member(*document, "config");
+  const bool is_index = member(*document, "manifests").is_array();
+  if (is_index != config.is_null() || (is_index && !member(*document, "layers").is_null()))
+    return fail(Code::kInvalid, "a manifest has a config and layers, or it is an index with manifests");
+  if (!is_index) {
     auto descriptor = parse_descriptor(config, "config");
     if (!descriptor) return fail(descriptor.error());
     if (out.artifact_type.empty()) out.artifact_type = descriptor->media_type;
@@ -212,6 +253,7 @@ Result<std::vector<ModelFile>> parse_model_manifest(std::string_view text) {
     out.push_back(std::move(*file));
   }
   if (out.empty()) return fail(Code::kInvalid, "the manifest names no files");
+  if (Status nesting = check_nesting(seen); !nesting) return fail(nesting.error());
   return out;
 }
 
