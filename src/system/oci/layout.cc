@@ -39,7 +39,7 @@ std::string annotation(const Descriptor& descriptor, std::string_view key) {
 Result<Descriptor> parse_line(const Document& line) {
   const auto digest = Digest::parse(text_of(line, "digest"));
   const Document& size = member(line, "size");
-  if (!digest || !size.is_number_unsigned())
+  if (!digest || !size.is_number_integer() || size < 0)
     return fail(Code::kInvalid, "a manifest's digest or size is missing");
   Descriptor out{.media_type = text_of(line, "mediaType"), .digest = *digest, .size = size.get<uint64_t>()};
   if (Status type = check_media_type(out.media_type); !type) return fail(type.error());
