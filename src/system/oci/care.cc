@@ -68,9 +68,7 @@ Result<Layout::Report> Layout::verify(const std::function<void(const Report&)>& 
 // ---- Collection
 
 bool Layout::is_young(const os::FileFacts& facts) const {
-  using std::chrono::seconds;
-  const int64_t now = std::chrono::floor<seconds>(clock_.wall().time_since_epoch()).count();
-  return now - facts.changed < std::chrono::ceil<seconds>(options_.grace).count();
+  return clock_.wall() - facts.changed < options_.grace;
 }
 
 // What stays: a tag, a root or a young manifest holds it, and what these need.

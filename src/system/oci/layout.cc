@@ -200,7 +200,8 @@ Result<uint64_t> Layout::find_blob(const Digest& digest) const {
     return fail(Code::kNotFound, "there is no blob {}", digest.str());
   if (!facts) return fail(facts.error());
   // Somebody builds on it: it must outlive the next collection.
-  if (Status touched = folder_.touch(blob_path(digest)); !touched) return fail(touched.error());
+  if (Status touched = folder_.touch(blob_path(digest), clock_.wall()); !touched)
+    return fail(touched.error());
   return facts->size;
 }
 

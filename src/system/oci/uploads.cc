@@ -155,6 +155,8 @@ Status Layout::settle(const os::Descriptor& file, const std::string& id, const D
     const runtime::MutexLock lock(presence_);
     // Over the same content, if it is there: the bytes are equal, or those that were there are damaged.
     kept = folder_.rename(upload_path(id), blob_path(digest));
+    if (kept)
+      static_cast<void>(folder_.touch(blob_path(digest), clock_.wall()));  // used now; it may have taken days
   }
   if (!kept) {
     // Asked again, the system may say that all is well, of pages that it has dropped: the bytes must come

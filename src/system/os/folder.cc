@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 
@@ -32,6 +33,15 @@ Code code_of(int number) {
     default:
       return Code::kDenied;
   }
+}
+
+WallTime to_time(const timespec& time) {
+  return WallTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+timespec from_time(WallTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return {.tv_sec = seconds.time_since_epoch().count(), .tv_nsec = (time - seconds).count()};
 }
 
 }  // namespace
@@ -107,13 +117,14 @@ Result<FileFacts> Folder::facts(const std::string& relative) const {
   if (::fstat(file->get(), &facts) != 0) return fail(error(relative, "look at", errno));
   if (!S_ISREG(facts.st_mode)) return fail(Code::kInvalid, "{}/{} is not a regular file", path_, relative);
   return FileFacts{.size = static_cast<uint64_t>(facts.st_size),
-                   .changed = std::max<int64_t>(facts.st_mtime, facts.st_ctime)};
+                   .changed = std::max(to_time(facts.st_mtim), to_time(facts.st_ctim))};
 }
 
-Status Folder::touch(const std::string& relative) const {
+Status Folder::touch(const std::string& relative, WallTime now) const {
   const auto at = place(relative);
   if (!at) return fail(at.error());
-  if (::utimensat(at->folder.get(), at->name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0)
+  const std::array<timespec, 2> times{from_time(now), from_time(now)};
+  if (::utimensat(at->folder.get(), at->name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
     return fail(error(relative, "touch", errno));
   return ok();
 }

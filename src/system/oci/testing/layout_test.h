@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -17,8 +18,8 @@ namespace slipway::oci::testing {
 class ShiftedClock final : public runtime::Clock {
  public:
   TimePoint now() const override { return real_.now(); }
-  WallTime wall() const override { return real_.wall() + shift; }
-  Duration shift{};
+  WallTime wall() const override { return real_.wall() + std::chrono::hours(hours); }
+  std::atomic<int> hours{0};
 
  private:
   runtime::RealClock real_;
@@ -49,7 +50,7 @@ class LayoutTest : public ::testing::Test {
     layout_ = std::move(*opened);
     return *layout_;
   }
-  void wait(Duration time) { clock_.shift += time; }
+  void wait(std::chrono::hours time) { clock_.hours += static_cast<int>(time.count()); }
 
   // A version of one file, pushed: the file's blob, the config and the manifest with its tag.
   static Digest push(Layout& layout, const std::string& repository, const std::string& tag,
