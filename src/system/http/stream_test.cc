@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "system/http/internal/parser.h"
 #include "system/http/testing/test_server.h"
 
 namespace slipway::http {
@@ -136,6 +137,19 @@ TEST_F(StreamTest, AnAbortedStreamLooksUnfinished) {
   peer.send("GET /broken HTTP/1.1\r\nHost: a\r\n\r\n");
   const std::string answer = peer.rest();
   EXPECT_FALSE(answer.ends_with("0\r\n\r\n")) << answer;
+}
+
+TEST_F(StreamTest, TakesALongBodyWhoseChunkSizesComeAlone) {
+  internal::Parser parser;
+  std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  ASSERT_FALSE(parser.parse_head(head, {}));
+  const std::string piece(1000, 'x');
+  for (int i = 0; i < 50'000; ++i)
+    for (const std::string_view part :
+         {std::string_view("3e8\r\n"), std::string_view(piece), std::string_view("\r\n")}) {
+      std::string out;
+      ASSERT_FALSE(parser.feed_chunked(part, out).refusal) << i;
+    }
 }
 
 }  // namespace

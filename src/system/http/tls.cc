@@ -13,9 +13,9 @@ namespace {
 // A client that names protocols but not ours learns it in the handshake, not by bytes it cannot read.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                     unsigned int offered_size, void*) {
-  const auto ours = internal::kProtocols;
+  constexpr auto& kOurs = internal::kProtocols;  // what is chosen points into it
   unsigned char* found = nullptr;
-  const int result = SSL_select_next_proto(&found, size, ours.data(), static_cast<unsigned>(ours.size()),
+  const int result = SSL_select_next_proto(&found, size, kOurs.data(), static_cast<unsigned>(kOurs.size()),
                                            offered, offered_size);
   *chosen = found;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;

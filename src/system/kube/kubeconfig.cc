@@ -41,6 +41,10 @@ std::string resolve(const std::string& path, const File& file) {
   return slash == std::string::npos ? path : file.path.substr(0, slash + 1) + path;
 }
 
+bool is_blank(const json& value) {
+  return value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
+}
+
 std::string joined(std::span<const std::string> parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
 
 class Loader {
@@ -148,7 +152,7 @@ Status Loader::take_cluster(const Entry& cluster) {
                 "certificate-authority-data instead",
                 cluster.where);
   for (const char* key : {"proxy-url", "tls-server-name"})
-    if (const auto value = content.find(key); value != content.end() && !value->is_null() && *value != "")
+    if (const auto value = content.find(key); value != content.end() && !is_blank(*value))
       return fail(Code::kUnsupported, "{}: {} is not supported", cluster.where, key);
   auto pem = certificates(cluster);
   if (!pem) return fail(pem.error());
@@ -189,7 +193,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kRefused 
 Status Loader::take_user(const Entry& user) {
   const json& content = *user.content;
   for (const auto& [key, why] : kRefused)
-    if (const auto found = content.find(key); found != content.end() && !found->empty() && *found != "")
+    if (const auto found = content.find(key); found != content.end() && !is_blank(*found))
       return fail(Code::kUnsupported, "{}: has '{}': {}", user.where, key, why);
   const auto token = text_at(content, "token", user.where);
   const auto file = text_at(content, "tokenFile", user.where);

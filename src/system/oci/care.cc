@@ -11,6 +11,13 @@ constexpr size_t kMaxBlobs = 1'000'000;
 
 }  // namespace
 
+uint64_t Layout::bytes() const {
+  uint64_t total = 0;
+  if (const auto blobs = folder_.list("blobs/sha256", kMaxBlobs))
+    for (const os::FolderEntry& entry : *blobs) total += entry.size;
+  return total;
+}
+
 // ---- Verification
 
 void Layout::verify_blob(const os::FolderEntry& entry, Report& report, std::set<Digest>& good) const {

@@ -65,7 +65,8 @@ std::string target_of(std::string_view location) {
 
 class RegistryClient::Transfer {
  public:
-  Transfer(http::Url url, http::ClientOptions http, ClientOptions options) : client(std::move(url), std::move(http)), options(std::move(options)) {}
+  Transfer(http::Url url, http::ClientOptions http, ClientOptions own)
+      : client(std::move(url), std::move(http)), options(std::move(own)) {}
 
   Result<http::Response> ask(const http::Request& request, int wanted, std::string_view doing) {
     auto response = client.ask(request);

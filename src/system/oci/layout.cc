@@ -76,7 +76,9 @@ Status Layout::load() {
   } else if (version.error().code != Code::kNotFound) {
     return fail(version.error());
   }
-  if (Status folders = load_folders(); !folders) return folders;
+  if (Status taken = take_lock(); !taken) return taken;
+  if (lock_)
+    if (Status folders = load_folders(); !folders) return folders;
   const auto index = folder_.read("index.json", kIndexBytes);
   if (index) {
     if (Status loaded = load_index(*index); !loaded)
@@ -88,10 +90,19 @@ Status Layout::load() {
     // It was written before oci-layout was, so somebody has removed it: an empty one would give all models
     // up.
     return fail(Code::kInvalid, "{}/index.json is missing; restore a copy of it", folder_.path());
+  } else if (Status fine = writable(); !fine) {
+    return fine;  // the other process is making it
   } else if (Status written = write_index({}); !written) {
     return written;
   }
-  return version ? ok() : folder_.replace("oci-layout", kLayoutText, 0644);
+  return version || !lock_ ? ok() : folder_.replace("oci-layout", kLayoutText, 0644);
+}
+
+Status Layout::take_lock() {
+  auto lock = os::FileLock::take(folder_.path() + "/lock");
+  if (!lock && lock.error().code != Code::kConflict) return fail(lock.error());
+  if (lock) lock_ = std::move(*lock);
+  return ok();
 }
 
 Status Layout::load_folders() {
@@ -179,6 +190,9 @@ Status Layout::lasting(const std::string& folder) {
 }
 
 Status Layout::writable() const {
+  if (!lock_)
+    return fail(Code::kConflict, "{} is written to by another process; ask its registry, or try again later",
+                folder_.path());
   if (!broken_) return ok();
   return fail(Code::kUnavailable,
               "{}: the disk failed to keep what was written; look at it, then start again", folder_.path());

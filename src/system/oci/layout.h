@@ -21,6 +21,7 @@
 
 #include "system/oci/manifest.h"
 #include "system/oci/names.h"
+#include "system/os/file_lock.h"
 #include "system/os/folder.h"
 #include "system/runtime/clock.h"
 #include "system/runtime/mutex.h"
@@ -46,7 +47,9 @@ Needs needs_of(const Manifest& manifest);
 
 class Layout {
  public:
-  // Makes the layout when the folder is empty. kUnsupported: another version's; kInvalid: damaged, and what.
+  // Makes the layout when the folder is empty. One process writes; while it does, the layout is opened by
+  // others to be read as it was then, and what would change it is kConflict. kUnsupported: another version's;
+  // kInvalid: damaged, and what.
   static Result<std::unique_ptr<Layout>> open(const std::string& path, LayoutOptions options,
                                               const runtime::Clock& clock);
 
@@ -85,6 +88,8 @@ class Layout {
     uint64_t bytes = 0, removed_bytes = 0;
     std::vector<std::string> faults;  // "blobs/sha256/…: holds other content (sha256:…)"
   };
+  // Of all blobs, as their files say.
+  uint64_t bytes() const;
   // Reads everything again and says what is damaged or missing. `progress`: after each blob.
   Result<Report> verify(const std::function<void(const Report&)>& progress) const;
   // Removes what no tag, no root and no upload needs and was not used within the grace. Manifests without a
@@ -108,6 +113,7 @@ class Layout {
 
   Layout(os::Folder folder, LayoutOptions options, const runtime::Clock& clock);
   Status load();
+  Status take_lock();
   Status load_folders();
   Status load_index(std::string_view text);
   void load_entry(const Descriptor& line, const std::string& repository) SLIPWAY_REQUIRES(mutex_);
@@ -132,6 +138,7 @@ class Layout {
   const os::Folder folder_;
   const LayoutOptions options_;
   const runtime::Clock& clock_;
+  std::optional<os::FileLock> lock_;                     // nothing: another process writes
   std::vector<std::pair<Digest, std::string>> foreign_;  // other tools' lines of index.json, kept as they are
   std::atomic<bool> broken_{false};                      // the disk failed to keep something
 

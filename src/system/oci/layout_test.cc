@@ -1,6 +1,8 @@
 #include "system/oci/testing/layout_test.h"
 
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <fstream>
@@ -121,6 +123,25 @@ TEST_F(Manifests, ALayoutThatIsDamagedOrNewerIsNotTouched) {
   EXPECT_EQ(fault(), "");
   write("oci-layout", R"({"imageLayoutVersion":"2.0.0"})");
   EXPECT_THAT(fault(), HasSubstr("another layout's version"));
+}
+
+TEST_F(Manifests, AreReadByOthersWhileOneProcessWrites) {
+  push(open(), "credit", "1", "weights");
+  const pid_t child = ::fork();  // a lock counts against other processes
+  if (child == 0) {
+    const auto other = Layout::open(path(), {}, clock_);
+    const bool reads = other && (*other)->manifest("credit", *Reference::parse("1")) &&
+                       (*other)->verify(nullptr)->faults.empty();
+    const bool writes =
+        !reads || (*other)->put_blob("x").error().code != Code::kConflict ||
+        (*other)->begin_upload().error().code != Code::kConflict ||
+        (*other)->remove_manifest("credit", *Reference::parse("1")).error().code != Code::kConflict ||
+        (*other)->collect({}).error().code != Code::kConflict;
+    ::_exit(reads && !writes ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(Manifests, WhatACutOffChangeLeftIsCleanedUp) {

@@ -38,6 +38,7 @@ Status Layout::check_needs(const Manifest& manifest) const {
 
 Result<Descriptor> Layout::put_manifest(const std::string& repository, const Reference& reference,
                                         std::string_view text, std::string_view content_type) {
+  if (Status fine = writable(); !fine) return fail(fine.error());
   if (Status name = check_repository(repository); !name) return fail(name.error());
   auto manifest = parse_manifest(text, content_type);
   if (!manifest) return fail(manifest.error());

@@ -2,6 +2,7 @@
 // holds them to it.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -42,6 +43,11 @@ class SLIPWAY_ANNOTATE(scoped_lockable) MutexLock {
 class CondVar {
  public:
   void wait(Mutex& mutex) SLIPWAY_REQUIRES(mutex) { condition_.wait(mutex); }
+  // Returns at a notice, after that time, or for no reason, as wait() may: the caller asks again what it
+  // waits for.
+  void wait_for(Mutex& mutex, std::chrono::nanoseconds time) SLIPWAY_REQUIRES(mutex) {
+    condition_.wait_for(mutex, time);
+  }
   void notify_one() { condition_.notify_one(); }
   void notify_all() { condition_.notify_all(); }
 

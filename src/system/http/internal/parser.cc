@@ -82,7 +82,7 @@ Refusal Parser::parse_head(std::span<char> head, const HeadLimits& limits) {
   target_ = {};
   limits_ = limits;
   too_many_headers_ = in_body_ = false;
-  overhead_ = 0;
+  consumed_ = carried_ = 0;
   const llhttp_errno_t error = llhttp_execute(&parser_, head.data(), head.size());
   if (too_many_headers_) return {431, "too many headers"};
   if (error == HPE_INVALID_METHOD) return {501, "unknown method"};
@@ -134,9 +134,11 @@ Parser::Chunked Parser::feed_chunked(std::string_view bytes, std::string& out) {
     result.refusal = {400, "the chunked body is malformed"};
   }
   // A chunk of one byte costs six on the wire and is legal; endless extensions and trailers are not a body.
-  const size_t carried = out.size() - before;
-  overhead_ += result.consumed - std::min(result.consumed, carried * 16);
-  if (overhead_ > kChunkOverheadLimit) result.refusal = {400, "the chunked body is mostly framing"};
+  // Judged over the whole body: a chunk's size often comes alone, and a long body has many.
+  consumed_ += result.consumed;
+  carried_ += out.size() - before;
+  if (consumed_ > carried_ * 16 + kChunkOverheadLimit)
+    result.refusal = {400, "the chunked body is mostly framing"};
   return result;
 }
 

@@ -62,7 +62,7 @@ class Parser {
   HeadLimits limits_;
   bool too_many_headers_ = false;
   std::string* body_ = nullptr;
-  size_t overhead_ = 0;  // bytes of chunk framing and trailers so far
+  uint64_t consumed_ = 0, carried_ = 0;  // of a chunked body: on the wire, and without its framing
   bool in_body_ = false;
 };
 

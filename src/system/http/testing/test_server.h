@@ -22,7 +22,8 @@ class ServerTest : public ::testing::Test {
  protected:
   void start(Limits limits = {}, base::Budget* budget = nullptr) {
     server_ = std::make_unique<Server>(
-        ServerOptions{.address = *parse_address("127.0.0.1:0"), .limits = limits, .budget = budget},
+        ServerOptions{
+            .address = *parse_address("127.0.0.1:0"), .limits = limits, .budget = budget, .tls = tls_},
         [this](Exchange& exchange) { router_(exchange); }, clock_);
     ASSERT_TRUE(server_->start());
   }
@@ -68,6 +69,7 @@ class ServerTest : public ::testing::Test {
   }
 
   runtime::RealClock clock_;
+  std::shared_ptr<const TlsServer> tls_;  // a test of TLS sets it before start()
   base::Budget budget_{100'000};
   std::vector<std::future<void>> late_;
   std::latch late_started_{1};

@@ -1,5 +1,7 @@
 #include "system/kube/internal/scalar.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -62,8 +64,8 @@ std::optional<std::string> whole_number(std::string_view text) {
   std::string_view digits = without_sign(text);
   const int base = take_base(digits);
   uint64_t value = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [last, error] = std::from_chars(digits.data(), end, value, base);
+  const char *first = digits.data(), *end = first + digits.size();
+  const auto [last, error] = std::from_chars(first, end, value, base);
   if (error != std::errc{} || last != end) return std::nullopt;
   if (!negative) return std::to_string(value);
   if (value > uint64_t{1} << 63) return std::nullopt;
@@ -92,11 +94,18 @@ bool is_decimal(std::string_view text) {
   return text.empty();
 }
 
+// Whole numbers without a point or an exponent, as Go writes them: 1e6 may be meant for an integer.
 Scalar decimal(const std::string& text) {
+  constexpr double kWrittenOut = 1e21;
   const double value = std::strtod(text.c_str(), nullptr);  // too small is zero here, as it should be
   if (std::isinf(value)) return {ScalarKind::kRefused, "", "is too large for a number"};
   Scalar out{.kind = ScalarKind::kNumber};
-  json::Writer(out.json).value(value);
+  if (value == 0)
+    out.json = "0";
+  else if (std::abs(value) < kWrittenOut && std::trunc(value) == value)
+    out.json = fmt::format("{:.0f}", value);
+  else
+    json::Writer(out.json).value(value);
   return out;
 }
 

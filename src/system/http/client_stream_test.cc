@@ -1,0 +1,393 @@
+// Bodies that come and go in pieces, over plain HTTP and over TLS.
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <latch>
+#include <mutex>
+#include <thread>
+
+#include "system/http/client.h"
+#include "system/http/testing/test_server.h"
+#include "system/http/testing/tls_peer.h"
+
+namespace slipway::http {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ServerTest;
+using testing::test_authority;
+
+enum class Way { kPlain, kTls };
+
+// A body of `size` bytes whose reading is counted.
+struct Counted {
+  explicit Counted(uint64_t size)
+      : source{.size = size, .read = [this](std::span<char> into) -> Result<size_t> {
+                 largest = std::max(largest, into.size());
+                 std::ranges::fill(into, '#');
+                 given += into.size();
+                 return into.size();
+               }} {}
+  uint64_t given = 0;
+  size_t largest = 0;
+  BodySource source;
+};
+
+class ClientStreamTest : public ServerTest, public ::testing::WithParamInterface<Way> {
+ protected:
+  ClientStreamTest() {
+    if (GetParam() == Way::kTls) tls_ = testing::tls_for();
+  }
+  std::unique_ptr<Client> connect(ClientOptions options = {}) {
+    options.ca_pem = test_authority().certificate_pem;
+    const char* scheme = GetParam() == Way::kTls ? "https://" : "http://";
+    return std::make_unique<Client>(*parse_url(scheme + server_->address().str()), std::move(options));
+  }
+  void serve(std::string_view path, std::function<void(Exchange&)> handler) {
+    router_.add({{base::Method::kPut, std::string(path), "test.put",
+                  [handler](Exchange& e, const PathParameters&) { handler(e); }}});
+  }
+  // How many bytes follow, and whether they are all '#'.
+  static Result<size_t> read_rest(Client& client) {
+    std::vector<char> piece(100'000);
+    size_t total = 0;
+    while (true) {
+      const auto got = client.read(piece);
+      if (!got || *got == 0) return got ? Result<size_t>(total) : got;
+      if (std::ranges::count(piece.begin(), piece.begin() + static_cast<ptrdiff_t>(*got), '#') !=
+          static_cast<ptrdiff_t>(*got))
+        return fail(Code::kInternal, "other bytes came");
+      total += *got;
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Ways, ClientStreamTest, ::testing::Values(Way::kPlain, Way::kTls),
+                         [](const auto& each) { return each.param == Way::kTls ? "Tls" : "Plain"; });
+
+TEST_P(ClientStreamTest, UploadsFromASource) {
+  start();
+  const auto client = connect();
+  for (int i = 0; i < 2; ++i) {
+    Counted body(20 << 20);
+    const auto response =
+        client->ask({.method = base::Method::kPost, .target = "/count", .source = &body.source});
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->body, std::to_string(20 << 20));
+    EXPECT_EQ(body.given, 20U << 20);
+    EXPECT_LE(body.largest, 128U << 10);
+  }
+  EXPECT_EQ(server_->counters().connections, 1U);
+}
+
+TEST_P(ClientStreamTest, ReadsAnAnswerThatIsWrittenWhileItIsRead) {
+  static constexpr size_t kPiece = 100'000, kPieces = 200;
+  static const std::string piece(kPiece, '#');
+  std::latch full{1};
+  std::once_flag once;
+  struct Writer {
+    std::function<void()> waits;
+    void go(Exchange& to, size_t left) {
+      while (left > 0)
+        if (--left; !to.write(piece, [this, left](Exchange& again) { go(again, left); })) return waits();
+      to.finish();
+    }
+  } writer{.waits = [&] { std::call_once(once, [&] { full.count_down(); }); }};
+  serve("/long", [&](Exchange& e) {
+    e.start({.content_type = "text/plain"});
+    writer.go(e, kPieces);
+  });
+  start();
+  const auto client = connect();
+  const auto head = client->begin({.method = base::Method::kPut, .target = "/long"});
+  ASSERT_TRUE(head) << head.error().message;
+  EXPECT_EQ(head->status, 200);
+  EXPECT_EQ(head->body, "");
+  full.wait();  // a slow reader: 20 MB do not fit into the buffers between
+  EXPECT_EQ(read_rest(*client).value_or(0), kPiece * kPieces);
+  EXPECT_EQ(*client->read(std::span(std::array<char, 4>().data(), 4)), 0U);
+  EXPECT_EQ(client->ask({.target = "/hello"})->body, "hello");
+  EXPECT_EQ(server_->counters().connections, 1U);
+}
+
+TEST_P(ClientStreamTest, ReadsByteByByte) {
+  start();
+  const auto client = connect();
+  ASSERT_TRUE(client->begin({.target = "/stream"}));
+  std::string all;
+  char byte = 0;
+  while (client->read({&byte, 1}).value_or(0) == 1) all += byte;
+  EXPECT_EQ(all, "one,two");
+}
+
+TEST_P(ClientStreamTest, StopsSendingWhenTheAnswerComesEarly) {
+  serve("/refuse", [](Exchange& e) { e.respond({.status = 413, .body = "\"too large\""}); });
+  start();
+  const auto client = connect();
+  Counted body(1ULL << 30);
+  const auto response =
+      client->ask({.method = base::Method::kPut, .target = "/refuse", .source = &body.source});
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 413);
+  EXPECT_EQ(response->body, "\"too large\"");
+  EXPECT_LT(body.given, 100U << 20);
+  EXPECT_EQ(client->ask({.target = "/hello"})->body, "hello");  // on another connection
+  EXPECT_EQ(server_->counters().connections, 2U);
+}
+
+TEST_P(ClientStreamTest, PassesOnWhatIsWrongWithASource) {
+  start();
+  const auto client = connect();
+  const BodySource broken{.size = 10,
+                          .read = [](std::span<char>) { return fail(Code::kNotFound, "the file is gone"); }};
+  const BodySource shorter{.size = 10, .read = [](std::span<char>) { return size_t{0}; }};
+  EXPECT_EQ(
+      client->ask({.method = base::Method::kPost, .target = "/count", .source = &broken}).error().message,
+      "the file is gone");
+  EXPECT_EQ(client->ask({.method = base::Method::kPost, .target = "/count", .source = &shorter}).error().code,
+            Code::kInvalid);
+  EXPECT_EQ(client->ask({.target = "/hello"})->body, "hello");
+}
+
+// A watch: the head at once, then nothing for long.
+class Watch {
+ public:
+  void operator()(Exchange& exchange) {
+    exchange.start({.content_type = "application/json"});
+    exchange.write("{}", nullptr);
+    came_.set_value(exchange.shared_from_this());
+  }
+  ExchangePtr get() { return came_.get_future().get(); }
+
+ private:
+  std::promise<ExchangePtr> came_;
+};
+
+TEST_P(ClientStreamTest, IsInterruptedByAnotherThread) {
+  Watch watch;
+  serve("/watch", [&](Exchange& e) { watch(e); });
+  start();
+  const auto client = connect({.timeout_ms = -1});
+  std::promise<void> first;
+  auto reading = std::async(std::launch::async, [&] {
+    std::array<char, 100> piece;
+    EXPECT_TRUE(client->begin({.method = base::Method::kPut, .target = "/watch"}));
+    EXPECT_EQ(client->read(piece).value_or(0), 2U);
+    first.set_value();
+    return client->read(piece);
+  });
+  first.get_future().wait();
+  client->interrupt();
+  const auto last = reading.get();
+  ASSERT_FALSE(last);
+  EXPECT_EQ(last.error().message,
+            fmt::format("the exchange with {} was interrupted", server_->address().str()));
+  EXPECT_EQ(client->ask({.target = "/hello"}).error().code, Code::kUnavailable);
+  watch.get()->finish();
+}
+
+TEST_P(ClientStreamTest, ReadsOnAfterATimeout) {
+  Watch watch;
+  serve("/watch", [&](Exchange& e) { watch(e); });
+  start();
+  const auto client = connect({.timeout_ms = 200});
+  std::array<char, 100> piece;
+  ASSERT_TRUE(client->begin({.method = base::Method::kPut, .target = "/watch"}));
+  ASSERT_EQ(client->read(piece).value_or(0), 2U);
+  EXPECT_EQ(client->read(piece).error().code, Code::kTimeout);
+  auto held = watch.get();
+  held->write("[]", nullptr);
+  held->finish();
+  EXPECT_EQ(client->read(piece).value_or(0), 2U);
+  EXPECT_EQ(client->read(piece).value_or(7), 0U);
+}
+
+TEST_P(ClientStreamTest, LeavesAnAnswerUnread) {
+  start();
+  const auto client = connect();
+  ASSERT_TRUE(client->begin({.target = "/stream"}));
+  EXPECT_EQ(client->ask({.target = "/hello"})->body, "hello");
+  EXPECT_EQ(client->ask({.target = "/hello"})->body, "hello");
+  EXPECT_EQ(client->read({}).value_or(7), 0U);
+}
+
+TEST_P(ClientStreamTest, SaysWhenAnAnswerBreaksOff) {
+  serve("/broken", [](Exchange& e) {
+    e.start({.content_type = "text/plain"});
+    e.write("##", nullptr);
+    e.abort();
+  });
+  start();
+  const auto client = connect();
+  ASSERT_TRUE(client->begin({.method = base::Method::kPut, .target = "/broken"}));
+  EXPECT_EQ(read_rest(*client).error().code, Code::kUnavailable);
+  EXPECT_EQ(client->ask({.target = "/hello"})->body, "hello");
+}
+
+TEST_P(ClientStreamTest, OpensAConnectionAgainThatTheServerClosedMeanwhile) {
+  start({.idle_time = 20ms});
+  const auto client = connect();
+  for (int i = 0; i < 3; ++i) {
+    Counted body(100);
+    EXPECT_EQ(client->ask({.target = "/hello"})->body, "hello");
+    while (server_->counters().open > 0) std::this_thread::yield();
+    const auto response =
+        client->ask({.method = base::Method::kPost, .target = "/count", .source = &body.source});
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->body, "100");
+    while (server_->counters().open > 0) std::this_thread::yield();
+  }
+}
+
+TEST_P(ClientStreamTest, SendsAllMethodsAndTheToken) {
+  for (const auto method : {base::Method::kGet, base::Method::kHead, base::Method::kPost, base::Method::kPut,
+                            base::Method::kPatch, base::Method::kDelete})
+    router_.add({{method, "/method", "test.method", [](Exchange& e, const PathParameters&) {
+                    const base::Header told[] = {{"x-method", base::name(e.head().method)},
+                                                 {"x-token", e.head().find("authorization")},
+                                                 {"x-length", e.head().find("content-length")}};
+                    e.respond({.headers = told, .body = "1"});
+                  }}});
+  start();
+  const auto client = connect({.bearer_token = "secret"});
+  for (const auto method : {base::Method::kGet, base::Method::kHead, base::Method::kPost, base::Method::kPut,
+                            base::Method::kPatch, base::Method::kDelete}) {
+    const auto response = client->ask({.method = method, .target = "/method"});
+    ASSERT_TRUE(response) << response.error().message;
+    const bool has_length =
+        method == base::Method::kPost || method == base::Method::kPut || method == base::Method::kPatch;
+    EXPECT_EQ(response->find("x-method"), base::name(method));
+    EXPECT_EQ(response->find("x-token"), "Bearer secret");
+    EXPECT_EQ(response->find("x-length"), has_length ? "0" : "");
+    EXPECT_EQ(response->body, method == base::Method::kHead ? "" : "1");
+  }
+  EXPECT_EQ(server_->counters().connections, 1U);
+}
+
+// --- a server that keeps to a script ---
+
+// Each connection gets these answers, one a request, and is closed.
+class Script {
+ public:
+  explicit Script(std::vector<std::vector<std::string>> connections)
+      : listening_(*listen_on(*parse_address("127.0.0.1:0"))), served_(std::async([this, connections] {
+          for (const auto& answers : connections) serve(answers);
+        })) {}
+  ~Script() {
+    served_.wait();
+    ::close(listening_);
+  }
+  Url url() const { return *parse_url("http://" + bound_address(listening_)->str()); }
+  int requests() const { return requests_; }
+
+ private:
+  void serve(const std::vector<std::string>& answers) {
+    pollfd wait{.fd = listening_, .events = POLLIN, .revents = 0};
+    ::poll(&wait, 1, 5000);
+    const int fd = ::accept(listening_, nullptr, nullptr);
+    for (const std::string& answer : answers) {
+      std::string head;
+      char byte = 0;
+      while (!head.ends_with("\r\n\r\n") && ::recv(fd, &byte, 1, 0) == 1) head += byte;
+      if (!head.empty()) ++requests_;
+      ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+    }
+    ::close(fd);
+  }
+
+  int listening_;
+  std::atomic<int> requests_ = 0;
+  std::future<void> served_;
+};
+
+const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+TEST(ClientRetry, AsksAgainWhenNoByteOfAnAnswerCame) {
+  const Script script({{kOk, ""}, {kOk}});
+  Client client(script.url());
+  EXPECT_EQ(client.ask({})->body, "ok");
+  EXPECT_EQ(client.ask({})->body, "ok");
+  EXPECT_EQ(script.requests(), 3);
+}
+
+TEST(ClientRetry, DoesNotAskAgainWhenAnAnswerBeganOrTheBodyIsFromASource) {
+  {
+    const Script script({{kOk, "HTTP/1.1 20"}});
+    Client client(script.url());
+    EXPECT_EQ(client.ask({})->body, "ok");
+    EXPECT_EQ(client.ask({}).error().code, Code::kUnavailable);
+  }
+  const Script script({{kOk, ""}});
+  Client client(script.url());
+  Counted body(3);
+  EXPECT_EQ(client.ask({})->body, "ok");
+  EXPECT_EQ(client.ask({.method = base::Method::kPut, .source = &body.source}).error().code,
+            Code::kUnavailable);
+  EXPECT_EQ(body.given, 3U);
+}
+
+TEST(ClientAnswers, AreReadAsTheirFramingSays) {
+  const struct {
+    const char* why;
+    std::string answer, body;
+  } rows[] = {
+      {"until the end", "HTTP/1.1 200 OK\r\n\r\nall", "all"},
+      {"old version", "HTTP/1.0 200 OK\r\n\r\nall", "all"},
+      {"interim answers", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + kOk,
+       "ok"},
+      {"not modified", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", ""},
+      {"trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n",
+       "ok"},
+  };
+  for (const auto& row : rows) {
+    const Script script({{row.answer}});
+    Client client(script.url());
+    const auto response = client.ask({});
+    ASSERT_TRUE(response) << row.why << response.error().message;
+    EXPECT_EQ(response->body, row.body) << row.why;
+    EXPECT_EQ(response->find("x-t"), "");
+    EXPECT_EQ(response->find("link"), "");
+  }
+}
+
+TEST(ClientAnswers, AreRefusedWhenTheyAreNotHttpOrEndless) {
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const struct {
+    std::string answer;
+    Code code;
+  } rows[] = {
+      {"SSH-2.0-OpenSSH_9.2\r\n", Code::kInvalid},
+      {"HTTP/1.1 200 OK\r\nX: " + std::string(70'000, 'x'), Code::kTooLarge},
+      {chunked + "2\r\nok\r\n0\r\nX: " + std::string(70'000, 'x'), Code::kTooLarge},
+      {chunked + "2;" + std::string(200'000, 'x'), Code::kInvalid},
+      {chunked + "zz\r\n", Code::kInvalid},
+      {chunked + "2\r\nok\r\n", Code::kUnavailable},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", Code::kUnavailable},
+      {"", Code::kUnavailable},
+  };
+  for (const auto& row : rows) {
+    const Script script({{row.answer}});
+    Client client(script.url());
+    const auto response = client.ask({});
+    ASSERT_FALSE(response) << row.answer.substr(0, 100);
+    EXPECT_EQ(response.error().code, row.code) << row.answer.substr(0, 100) << response.error().message;
+  }
+}
+
+TEST(ClientRequests, AreRefusedWhenTheyWouldSayMoreThanOneThing) {
+  Client client(*parse_url("http://127.0.0.1:1"));
+  EXPECT_EQ(client.ask({.target = "/a b"}).error().code, Code::kInvalid);
+  EXPECT_EQ(client.ask({.target = "/\r\n\r\n"}).error().code, Code::kInvalid);
+  EXPECT_EQ(client.ask({.headers = {{"x", "1\r\ny: 2"}}}).error().code, Code::kInvalid);
+  EXPECT_EQ(client.ask({.method = base::Method::kOther}).error().code, Code::kInvalid);
+  Client far(*parse_url("http://192.0.2.1:1"), {.bearer_token = "secret"});
+  EXPECT_EQ(far.ask({}).error().code, Code::kDenied);
+}
+
+}  // namespace
+}  // namespace slipway::http

@@ -1,0 +1,100 @@
+// The verbs of the Kubernetes API over one connection. Objects come and go as JSON text; nothing is tried
+// again here: an ApiError says whether and when another try may help.
+//
+//   Client client(access);
+//   auto object = client.get({{"apps", "v1", "deployments"}, "default", "web"});
+//   if (!object) return fail(object.error().error);
+//
+// A 410 in the middle of a list starts the list over. Threads: interrupt() from any; everything else from one
+// at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "system/kube/api_error.h"
+#include "system/kube/kubeconfig.h"
+#include "system/kube/object.h"
+#include "system/kube/resource.h"
+
+namespace slipway::kube {
+
+namespace internal {
+class Connection;
+}
+
+struct ClientOptions {
+  int timeout_ms = 30'000;                           // for connecting, and for each wait for bytes
+  size_t body_limit = 256 << 20;                     // of one answer
+  std::function<void(std::string_view)> on_warning;  // what the server's Warning headers say; may be empty
+};
+
+struct ListQuery {
+  Resource resource;
+  std::string ns;  // empty: all
+  std::string label_selector, field_selector;
+  int page = 500;  // objects an answer; 0: all in one
+};
+
+enum class DryRun { kNo, kServer };
+enum class FieldValidation { kStrict, kWarn, kIgnore };  // what happens to unknown and doubled fields
+
+struct WriteOptions {
+  DryRun dry_run = DryRun::kNo;
+  FieldValidation field_validation = FieldValidation::kStrict;
+  std::string field_manager = "slipway";
+  Subresource subresource = Subresource::kNone;  // not of create()
+};
+
+// kApply is server-side apply; kApplyForced takes fields that others own.
+enum class PatchKind { kMerge, kJson, kApply, kApplyForced };
+struct Patch {
+  PatchKind kind = PatchKind::kMerge;
+  std::string_view json;
+};
+
+enum class Propagation { kBackground, kForeground, kOrphan };
+struct DeleteOptions {
+  std::string uid, resource_version;  // refused (Conflict) when the object has others; empty: any
+  Propagation propagation = Propagation::kBackground;
+  DryRun dry_run = DryRun::kNo;
+};
+
+class Client {
+ public:
+  explicit Client(const Access& access, ClientOptions options = {});
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  Reply<Object> get(const ObjectRef& ref, Subresource subresource = Subresource::kNone);
+  Reply<ObjectList> list(const ListQuery& query);  // all pages; `next` is empty
+  // The page that `next` of the one before names; the first when it is empty.
+  Reply<ObjectList> list_page(const ListQuery& query, std::string_view next);
+
+  // The object's name stands in its JSON (or is made by the server: generateName).
+  Reply<Object> create(const Resource& resource, std::string_view ns, std::string_view json,
+                       const WriteOptions& options = {});
+  // Replaces all of it. With a metadata.resourceVersion in the JSON: Conflict when the object has another.
+  Reply<Object> update(const ObjectRef& ref, std::string_view json, const WriteOptions& options = {});
+  Reply<Object> patch(const ObjectRef& ref, const Patch& patch, const WriteOptions& options = {});
+  // Gives the object when it goes later (finalizers), else a Status.
+  Reply<Object> remove(const ObjectRef& ref, const DeleteOptions& options = {});
+
+  // Whatever else the API has at this path: versions, discovery, OpenAPI, logs.
+  Reply<std::string> get_text(std::string_view target);
+
+  void interrupt();  // ends what waits now and all that comes later with kUnavailable
+
+ private:
+  struct Call;
+  Reply<std::string> ask(const Call& call);
+  Reply<Object> ask_object(const Call& call);
+
+  const ClientOptions options_;
+  std::unique_ptr<internal::Connection> connection_;
+};
+
+}  // namespace slipway::kube

@@ -1,0 +1,46 @@
+// One connection to an API server: where it is, how it is trusted, and the token that every request carries.
+// Opened at the first request. Threads: interrupt() from any; everything else from one at a time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "system/http/client.h"
+#include "system/kube/api_error.h"
+#include "system/kube/kubeconfig.h"
+#include "system/runtime/mutex.h"
+
+namespace slipway::kube::internal {
+
+class Connection {
+ public:
+  // `options` without CA and token: they are the access's.
+  Connection(Access access, http::ClientOptions options)
+      : access_(std::move(access)), options_(std::move(options)) {}
+
+  // An answer of 2xx, whole; everything else is an ApiError. A token file is read again when its token is
+  // refused.
+  Reply<http::Response> ask(http::Request request);
+  // The same, but the head only; the body is read() then: 0 when it is complete.
+  Reply<http::Response> begin(http::Request request);
+  Result<size_t> read(std::span<char> into);
+
+  void interrupt() SLIPWAY_EXCLUDES(mutex_);
+
+ private:
+  enum class Body { kWhole, kStreamed };
+  Reply<http::Response> talk(http::Request request, Body body);
+  Result<http::Response> talk_once(const http::Request& request, Body body);
+  Status open() SLIPWAY_EXCLUDES(mutex_);
+  Result<std::string> current_token() const;
+  std::string read_refusal();
+
+  const Access access_;
+  http::ClientOptions options_;
+  runtime::Mutex mutex_;  // for interrupt(), against open() replacing the client
+  bool interrupted_ SLIPWAY_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<http::Client> client_;  // written under the mutex, by the one thread
+};
+
+}  // namespace slipway::kube::internal

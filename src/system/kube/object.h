@@ -1,0 +1,32 @@
+// Objects as JSON text, with the few fields that every reader needs taken out.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "values/base/result.h"
+
+namespace slipway::kube {
+
+struct Object {
+  std::string json;
+  std::string name, ns, uid, resource_version;
+
+  bool operator==(const Object&) const = default;
+};
+
+struct ObjectList {
+  std::vector<Object> items;
+  std::string resource_version;  // where a watch goes on
+  std::string next;              // the `continue` of the next page; empty at the last
+
+  bool operator==(const ObjectList&) const = default;
+};
+
+// kInvalid when it is no JSON object, or a field that is taken out is no text. Fields that are absent are
+// empty.
+Result<Object> read_object(std::string_view json);
+Result<ObjectList> read_object_list(std::string_view json);
+
+}  // namespace slipway::kube
