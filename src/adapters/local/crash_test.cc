@@ -20,7 +20,8 @@ constexpr const char* kPath = "slipway.db";
 using State = std::map<std::string, store::Object>;
 
 Result<std::unique_ptr<Local>> open_on_disk() {
-  return Local::open({.path = kPath, .history = 64, .make_uid = {}, .file_layer = CrashingDisk::kName}, kClock);
+  return Local::open({.path = kPath, .history = 64, .make_uid = {}, .file_layer = CrashingDisk::kName},
+                     kClock);
 }
 
 State state_of(Local& store) {
@@ -41,7 +42,8 @@ void write_something(Local& store, std::mt19937& random) {
       static_cast<void>(store.update(deployment(name, static_cast<int>(random() % 100)), {}, kCause));
       return;
     case 2:
-      static_cast<void>(store.update_status(deployment(name).key, fmt::format(R"({{"replicas":{}}})", random() % 1000), {}, kCause));
+      static_cast<void>(store.update_status(
+          deployment(name).key, fmt::format(R"({{"replicas":{}}})", random() % 1000), {}, kCause));
       return;
     default:
       static_cast<void>(store.remove(deployment(name).key, {}, kCause));
@@ -70,16 +72,19 @@ History record(CrashingDisk& disk, int writes) {
   return out;
 }
 
-// The store opens, and holds the last state that was acknowledged before the crash, or the one that was on its way.
+// The store opens, and holds the last state that was acknowledged before the crash, or the one that was on
+// its way.
 testing::AssertionResult holds(const History& history, size_t operation) {
   size_t last = 0;
   while (last + 1 < history.states.size() && history.acknowledged_at[last + 1] <= operation) ++last;
   auto store = open_on_disk();
-  if (!store && operation < history.acknowledged_at[0]) return testing::AssertionSuccess();  // the very first start: judged below
+  if (!store && operation < history.acknowledged_at[0])
+    return testing::AssertionSuccess();  // the very first start: judged below
   if (!store) return testing::AssertionFailure() << "does not open: " << store.error().message;
   const State found = state_of(**store);
   if (found == history.states[last]) return testing::AssertionSuccess();
-  if (last + 1 < history.states.size() && found == history.states[last + 1]) return testing::AssertionSuccess();
+  if (last + 1 < history.states.size() && found == history.states[last + 1])
+    return testing::AssertionSuccess();
   return testing::AssertionFailure() << "state " << last << " was acknowledged and is not there";
 }
 
@@ -100,7 +105,8 @@ TEST(LocalCrash, NoAcknowledgedWriteIsLostInAnyStateOfTheDisk) {
       const auto files = recorder.after_crash(i, fate, random);
       CrashingDisk disk;  // the newest is the one that SQLite finds
       disk.start(files);
-      ASSERT_TRUE(holds(history, i)) << "operation " << i << " of " << operations << ", fate " << static_cast<int>(fate);
+      ASSERT_TRUE(holds(history, i)) << "operation " << i << " of " << operations << ", fate "
+                                     << static_cast<int>(fate);
       ++tried;
     }
   }

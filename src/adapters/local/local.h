@@ -23,7 +23,7 @@ struct Options {
   size_t history = 4096;                  // changes kept of each kind, for watches and lists of the past
   size_t waiting_writes = 4096;           // kExhausted beyond
   std::function<std::string()> make_uid;  // nothing: random UUIDs
-  std::string file_layer;                 // SQLite's VFS by name; empty: the system's. Tests put a faulty one here
+  std::string file_layer;  // SQLite's VFS by name; empty: the system's. Tests put a faulty one here
 };
 
 // `clock` must outlive it. kConflict: another process has the log open; kUnsupported: a newer version wrote

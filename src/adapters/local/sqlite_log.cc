@@ -52,7 +52,8 @@ class SqliteLog final : public Log {
     sqlite3* connection = nullptr;
     const int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    const int opened = sqlite3_open_v2(path_.c_str(), &connection, flags, file_layer_.empty() ? nullptr : file_layer_.c_str());
+    const int opened = sqlite3_open_v2(path_.c_str(), &connection, flags,
+                                       file_layer_.empty() ? nullptr : file_layer_.c_str());
     connection_.reset(connection);
     if (opened != SQLITE_OK) return fail(Code::kUnavailable, "{}: {}", path_, sqlite3_errstr(opened));
     distrust();

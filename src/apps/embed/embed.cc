@@ -29,7 +29,8 @@ Result<std::string> literal(const std::string& path) {
 int main(int argc, char** argv) {
   std::string out = fmt::format(
       "#include \"values/domain/internal/embedded.h\"\n\n#include <array>\n\nnamespace slipway::domain {{\n\n"
-      "std::span<const std::string_view> embedded_definitions() {{\n  static constexpr std::array<std::string_view, {}> kTexts{{{{\n",
+      "std::span<const std::string_view> embedded_definitions() {{\n  static constexpr "
+      "std::array<std::string_view, {}> kTexts{{{{\n",
       argc - 2);
   for (int i = 2; i < argc; ++i) {
     const auto text = literal(argv[i]);

@@ -10,6 +10,7 @@
 #include "apps/slipway/listener.h"
 #include "apps/slipway/signals.h"
 #include "services/api/api.h"
+#include "services/cli/platform.h"
 #include "services/registry/registry.h"
 #include "system/admin/admin.h"
 #include "system/http/server.h"
@@ -23,8 +24,8 @@ namespace {
 using cli::Arguments;
 using namespace std::chrono_literals;
 
-// Writes block until they are on the disk, and those that wait together share one fsync: hence more threads than
-// processors.
+// Writes block until they are on the disk, and those that wait together share one fsync: hence more threads
+// than processors.
 constexpr int kWriters = 8;
 
 struct Settings {
@@ -34,7 +35,7 @@ struct Settings {
 };
 
 Result<Settings> read_settings(const Arguments& arguments) {
-  Settings out{.data = data_folder(arguments.get("--data"))};
+  Settings out{.data = cli::data_folder(arguments.get("--data"))};
   const auto listen = http::parse_address(arguments.get("--listen"));
   if (!listen) return fail(base::within("--listen", listen.error()));
   if (listen->kind != http::Address::Kind::kTcp)
@@ -51,7 +52,8 @@ Result<Settings> read_settings(const Arguments& arguments) {
 std::vector<std::string> names_of(const http::Address& address) {
   std::vector<std::string> names{"127.0.0.1", "::1", "localhost"};
   const bool any = address.host == "0.0.0.0" || address.host == "::";
-  if (!any && std::find(names.begin(), names.end(), address.host) == names.end()) names.push_back(address.host);
+  if (!any && std::find(names.begin(), names.end(), address.host) == names.end())
+    names.push_back(address.host);
   std::array<char, 256> host{};
   if (any && ::gethostname(host.data(), host.size() - 1) == 0) names.emplace_back(host.data());
   return names;
@@ -110,8 +112,10 @@ class Control {
   // The registry's paths are under /v2/, everything else is the API's. Both ask the same question first.
   void handle(http::Exchange& exchange) const {
     if (!registry::Registry::is_ours(exchange.head().path)) return api_->handle(exchange);
-    const api::Verdict verdict = tokens_->check(exchange.head(), registry::Registry::permission(exchange.head().method));
-    if (verdict.refusal.status != 0) return registry::Registry::refuse(exchange, verdict.refusal.status, verdict.refusal.message);
+    const api::Verdict verdict =
+        tokens_->check(exchange.head(), registry::Registry::permission(exchange.head().method));
+    if (verdict.refusal.status != 0)
+      return registry::Registry::refuse(exchange, verdict.refusal.status, verdict.refusal.message);
     registry_->handle(exchange);
   }
 
@@ -121,10 +125,12 @@ class Control {
     auto tls = http::TlsServer::make(*identity);
     if (!tls) return fail(tls.error());
     api_ = std::make_unique<api::Api>(api::Options{.version = SLIPWAY_VERSION}, *store_, executor_, clock_,
-                                      [this](const base::RequestHead& head, std::string_view permission) { return tokens_->check(head, permission); });
-    server_ = std::make_unique<http::Server>(http::ServerOptions{.address = settings_.listen, 
-.loops = 2, .name = "api", .tls = *tls},
-                                             [this](http::Exchange& exchange) { handle(exchange); }, clock_);
+                                      [this](const base::RequestHead& head, std::string_view permission) {
+                                        return tokens_->check(head, permission);
+                                      });
+    server_ = std::make_unique<http::Server>(
+        http::ServerOptions{.address = settings_.listen, .loops = 2, .name = "api", .tls = *tls},
+        [this](http::Exchange& exchange) { handle(exchange); }, clock_);
     return server_->start();
   }
 
@@ -137,7 +143,10 @@ class Control {
   Status start_admin() {
     if (!settings_.admin) return ok();
     const auto well = [this] { return store_->broken().empty(); };
-    admin_ = std::make_unique<admin::AdminServer>(*settings_.admin, admin::routes({.started = [] { return true; }, .ready = well, .live = [] { return true; }}, metrics_), clock_);
+    admin_ = std::make_unique<admin::AdminServer>(
+        *settings_.admin,
+        admin::routes({.started = [] { return true; }, .ready = well, .live = [] { return true; }}, metrics_),
+        clock_);
     return admin_->start();
   }
 
@@ -161,7 +170,8 @@ int control(const Arguments& arguments) {
   const sigset_t signals = block_stop_signals();
   Control control(std::move(*settings));
   if (Status started = control.start(); !started) return cli::complain(started.error().message);
-  std::printf("control listens on https://%s\nkubeconfig: %s\n", control.address().c_str(), control.folder().kubeconfig().c_str());
+  std::printf("control listens on https://%s\nkubeconfig: %s\n", control.address().c_str(),
+              control.folder().kubeconfig().c_str());
   std::fflush(stdout);
   while (!signal_within(signals, 1s))
     if (const std::string broken = control.step(); !broken.empty()) {
@@ -179,14 +189,24 @@ cli::Command control_command() {
   return {.name = "control",
           .summary = "Run the API, its store and the model registry of this machine",
           .description =
-              "Serves the Kubernetes API protocol for models and deployments, and the OCI registry that holds model files, over\n"
-              "TLS with a certificate authority of its own. Everything lives in the data folder; its kubeconfig is what slipway\n"
+              "Serves the Kubernetes API protocol for models and deployments, and the OCI registry that "
+              "holds model files, over\n"
+              "TLS with a certificate authority of its own. Everything lives in the data folder; its "
+              "kubeconfig is what slipway\n"
               "and kubectl need to reach it. Stays in the foreground and ends on SIGTERM.",
-          .options = {{.names = "--data", .value = "DIR", .help = "The data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
-                      {.names = "-l,--listen", .value = "HOST:PORT", .help = "Where to listen, with TLS", .fallback = "127.0.0.1:8090"},
+          .options = {{.names = "--data",
+                       .value = "DIR",
+                       .help = "The data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
+                      {.names = "-l,--listen",
+                       .value = "HOST:PORT",
+                       .help = "Where to listen, with TLS",
+                       .fallback = "127.0.0.1:8090"},
                       {.names = "--admin", .value = "ADDR", .help = "Where probes and metrics are answered"},
-                      {.names = "--allow-plaintext", .value = "", .help = "Let --admin listen where other machines can reach it, without TLS"}},
-          .examples = {"slipway control", "slipway control --data ./data --listen 127.0.0.1:9090 --admin 127.0.0.1:9091",
+                      {.names = "--allow-plaintext",
+                       .value = "",
+                       .help = "Let --admin listen where other machines can reach it, without TLS"}},
+          .examples = {"slipway control",
+                       "slipway control --data ./data --listen 127.0.0.1:9090 --admin 127.0.0.1:9091",
                        "kubectl --kubeconfig ./data/kubeconfig get modelversions"},
           .run = control};
 }

@@ -11,12 +11,10 @@
 
 namespace slipway::app {
 
-// --data, $SLIPWAY_DATA, $XDG_DATA_HOME/slipway, or ~/.local/share/slipway.
-std::string data_folder(const std::string& option);
-
 class DataFolder {
  public:
-  // Makes the folder (0700) and takes its lock: one control a folder. kConflict names the process that has it.
+  // Makes the folder (0700) and takes its lock: one control a folder. kConflict names the process that has
+  // it.
   static Result<DataFolder> open(const std::string& path);
 
   std::string database() const { return path_ + "/slipway.db"; }
@@ -24,8 +22,8 @@ class DataFolder {
   std::string kubeconfig() const { return path_ + "/kubeconfig"; }
   const std::string& path() const { return path_; }
 
-  // The certificate of a server at these names, issued by the folder's own authority, which is made at the first
-  // start. Renewed when a third of its time is left.
+  // The certificate of a server at these names, issued by the folder's own authority, which is made at the
+  // first start. Renewed when a third of its time is left.
   Result<http::TlsIdentity> server_identity(std::span<const std::string> names, WallTime now) const;
   std::string authority_pem() const;
 

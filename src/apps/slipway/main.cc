@@ -2,6 +2,9 @@
 #include <cstdlib>
 
 #include "apps/slipway/commands.h"
+#include "services/cli/apply.h"
+#include "services/cli/get.h"
+#include "services/cli/models.h"
 #include "services/cli/predict.h"
 #include "system/runtime/log.h"
 
@@ -45,8 +48,13 @@ int main(int argc, char** argv) {
   // Before there are threads: ONNX Runtime's newer versions phone home unless this stands in the environment.
   ::setenv("ORT_DISABLE_TELEMETRY", "1", 0);
   slipway::runtime::log::start(slipway::runtime::log::Level::kInfo);
-  std::vector<Command> commands{slipway::app::serve_command(), slipway::app::control_command(), slipway::cli::predict_command(),
-                                slipway::app::inspect_command(), version_command()};
+  namespace app = slipway::app;
+  namespace cli = slipway::cli;
+  std::vector<Command> commands{
+      app::control_command(), cli::push_command(),    cli::pull_command(),     app::fetch_command(),
+      app::verify_command(),  cli::get_command(),     cli::describe_command(), cli::events_command(),
+      cli::apply_command(),   cli::diff_command(),    cli::delete_command(),   cli::kubeconfig_command(),
+      app::serve_command(),   cli::predict_command(), app::inspect_command(),  version_command()};
   commands.push_back(completion_command(commands));
   const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
   // A full disk behind standard output must not look like success.

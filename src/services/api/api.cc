@@ -16,21 +16,31 @@ struct Builder {
   std::vector<http::Route>& routes;
   std::shared_ptr<const Authorize> authorize;
 
-  void add(Method method, std::string pattern, std::string permission, std::function<void(http::Exchange&, const http::PathParameters&, const domain::Actor&)> handler) {
+  void add(Method method, std::string pattern, std::string permission,
+           std::function<void(http::Exchange&, const http::PathParameters&, const domain::Actor&)> handler) {
     rows.push_back({method, pattern, permission});
-    auto guarded = [ask = authorize, permission, handler = std::move(handler)](http::Exchange& exchange, const http::PathParameters& parameters) {
+    auto guarded = [ask = authorize, permission, handler = std::move(handler)](
+                       http::Exchange& exchange, const http::PathParameters& parameters) {
       const Verdict verdict = (*ask)(exchange.head(), permission);
       if (verdict.refusal.status != 0)
-        return respond(exchange, Failure{.code = verdict.refusal.status, .reason = verdict.refusal.status == 401 ? "Unauthorized" : "Forbidden", .message = verdict.refusal.message});
+        return respond(exchange,
+                       Failure{.code = verdict.refusal.status,
+                               .reason = verdict.refusal.status == 401 ? "Unauthorized" : "Forbidden",
+                               .message = verdict.refusal.message});
       handler(exchange, parameters, verdict.actor);
     };
-    routes.push_back({.method = method, .pattern = std::move(pattern), .permission = "", .handler = std::move(guarded)});
+    routes.push_back(
+        {.method = method, .pattern = std::move(pattern), .permission = "", .handler = std::move(guarded)});
   }
 };
 
 void add_documents(Builder& builder, const std::string& version) {
   for (auto& [path, text] : discovery_documents(version))
-    builder.add(Method::kGet, path, "discovery.read", [body = std::make_shared<const std::string>(std::move(text))](http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) { respond_json(exchange, 200, *body); });
+    builder.add(Method::kGet, path, "discovery.read",
+                [body = std::make_shared<const std::string>(std::move(text))](
+                    http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {
+                  respond_json(exchange, 200, *body);
+                });
 }
 
 class KindRoutes {
@@ -60,16 +70,21 @@ class KindRoutes {
     row(Method::kPatch, one + "/" + name, "update-" + name, &Resources::patch, which);
   }
 
-  void row(Method method, const std::string& pattern, const std::string& verb, Verb handler, Call::Sub which = Call::Sub::kNone) {
-    builder_.add(method, pattern, of_.plural + "." + verb, [resources = resources_, kind = kind_, handler, which](http::Exchange& exchange, const http::PathParameters& parameters, const domain::Actor& actor) {
-      const Call call{.target = {.kind = kind,
-                                 .space = std::string(parameters[0]),
-                                 .name = std::string(parameters[1]),
-                                 .part = which == Call::Sub::kStatus ? Target::Part::kStatus : Target::Part::kWhole},
-                      .actor = actor,
-                      .sub = which};
-      (resources.get()->*handler)(exchange, call);
-    });
+  void row(Method method, const std::string& pattern, const std::string& verb, Verb handler,
+           Call::Sub which = Call::Sub::kNone) {
+    builder_.add(
+        method, pattern, of_.plural + "." + verb,
+        [resources = resources_, kind = kind_, handler, which](
+            http::Exchange& exchange, const http::PathParameters& parameters, const domain::Actor& actor) {
+          const Call call{
+              .target = {.kind = kind,
+                         .space = std::string(parameters[0]),
+                         .name = std::string(parameters[1]),
+                         .part = which == Call::Sub::kStatus ? Target::Part::kStatus : Target::Part::kWhole},
+              .actor = actor,
+              .sub = which};
+          (resources.get()->*handler)(exchange, call);
+        });
   }
 
   Builder& builder_;
@@ -80,7 +95,8 @@ class KindRoutes {
 
 }  // namespace
 
-Api::Api(Options options, store::Store& store, runtime::Executor& executor, const runtime::Clock& clock, Authorize authorize)
+Api::Api(Options options, store::Store& store, runtime::Executor& executor, const runtime::Clock& clock,
+         Authorize authorize)
     : watches_(std::make_unique<WatchStreams>(options, clock)) {
   std::vector<http::Route> routes;
   const auto ask = std::make_shared<const Authorize>(std::move(authorize));
@@ -88,17 +104,44 @@ Api::Api(Options options, store::Store& store, runtime::Executor& executor, cons
   const auto resources = std::make_shared<const Resources>(watches_->options(), store, executor, *watches_);
   add_documents(builder, options.version);
   for (const char* path : {"/livez", "/readyz", "/healthz"})
-    builder.add(Method::kGet, path, "health.read", [](http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) { exchange.respond({.content_type = "text/plain", .body = "ok"}); });
+    builder.add(Method::kGet, path, "health.read",
+                [](http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {
+                  exchange.respond({.content_type = "text/plain", .body = "ok"});
+                });
+  // Of a kind that version 3 does not know, kubectl asks version 2, in protobuf: an OpenAPI document of
+  // nothing but its version lets it go on to say that there is no such kind.
+  builder.add(
+      Method::kGet, "/openapi/v2", "discovery.read",
+      [](http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {
+        exchange.respond({.content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+                          .body = "\x0A\x03"
+                                  "2.0"});
+      });
   for (const domain::KindInfo& kind : domain::kinds()) KindRoutes(builder, resources, kind.kind).add();
-  router_ = std::make_unique<http::Router>(std::move(routes), [ask](http::Exchange& exchange, int status, std::string_view allowed) {
+  router_ = std::make_unique<http::Router>(std::move(routes), [ask](http::Exchange& exchange, int status,
+                                                                    std::string_view allowed) {
     // Strangers learn nothing of which paths there are.
     const Verdict verdict = (*ask)(exchange.head(), "");
-    if (verdict.refusal.status != 0) return respond(exchange, Failure{.code = verdict.refusal.status, .reason = "Unauthorized", .message = verdict.refusal.message});
+    if (verdict.refusal.status != 0)
+      return respond(exchange, Failure{.code = verdict.refusal.status,
+                                       .reason = "Unauthorized",
+                                       .message = verdict.refusal.message});
     if (status == 405) {
       const base::Header allow{"allow", allowed};
-      return exchange.respond({.status = 405, .headers = std::span(&allow, 1), .body = to_json({.code = 405, .reason = "MethodNotAllowed", .message = fmt::format("the server does not allow this method on the requested resource; it takes {}", allowed)})});
+      return exchange.respond(
+          {.status = 405,
+           .headers = std::span(&allow, 1),
+           .body =
+               to_json({.code = 405,
+                        .reason = "MethodNotAllowed",
+                        .message = fmt::format(
+                            "the server does not allow this method on the requested resource; it takes {}",
+                            allowed)})});
     }
-    respond(exchange, Failure{.code = status, .reason = status == 404 ? "NotFound" : "BadRequest", .message = status == 404 ? "the server could not find the requested resource" : "the path is malformed"});
+    respond(exchange, Failure{.code = status,
+                              .reason = status == 404 ? "NotFound" : "BadRequest",
+                              .message = status == 404 ? "the server could not find the requested resource"
+                                                       : "the path is malformed"});
   });
 }
 

@@ -1,11 +1,12 @@
-// A store as HTTP: the Kubernetes API protocol for our kinds, so that kubectl and every other client of it work
-// as against a cluster.
+// A store as HTTP: the Kubernetes API protocol for our kinds, so that kubectl and every other client of it
+// work as against a cluster.
 //
-// One choke point: every route declares its permission in one table (routes()), and call() asks `authorize` before
-// any handler runs. What is not in the table is refused, after the same question.
+// One choke point: every route declares its permission in one table (routes()), and call() asks `authorize`
+// before any handler runs. What is not in the table is refused, after the same question.
 //
-// Threads: handle() is called on the loops of an http::Server. Reads are answered there; writes and everything
-// that takes its time run on the executor; watches are pushed on by whoever writes and sent from their loop.
+// Threads: handle() is called on the loops of an http::Server. Reads are answered there; writes and
+// everything that takes its time run on the executor; watches are pushed on by whoever writes and sent from
+// their loop.
 #pragma once
 
 #include <atomic>
@@ -22,14 +23,15 @@
 namespace slipway::api {
 
 struct Options {
-  std::string version;                       // what /version shows: "0.1.0"
-  size_t body_bytes = 3 << 20;               // of a request
-  size_t watches = 10'000;                   // open at once; 429 beyond
+  std::string version;          // what /version shows: "0.1.0"
+  size_t body_bytes = 3 << 20;  // of a request
+  size_t watches = 10'000;      // open at once; 429 beyond
   Duration bookmark_every = std::chrono::seconds(60);
   Duration watch_limit = std::chrono::minutes(30);  // of a watch that asks for no time-out; up to twice that
 };
 
-// Who asks, and whether that one may: kDenied with status 401 is for nobody known, 403 for somebody who may not.
+// Who asks, and whether that one may: kDenied with status 401 is for nobody known, 403 for somebody who may
+// not.
 struct Refusal {
   int status = 0;
   std::string message;
@@ -45,7 +47,8 @@ class WatchStreams;
 class Api {
  public:
   // `store`, `executor` and `clock` must outlive it. stop() must be called before the http::Server goes.
-  Api(Options options, store::Store& store, runtime::Executor& executor, const runtime::Clock& clock, Authorize authorize);
+  Api(Options options, store::Store& store, runtime::Executor& executor, const runtime::Clock& clock,
+      Authorize authorize);
   ~Api();
 
   void handle(http::Exchange& exchange) const { (*router_)(exchange); }

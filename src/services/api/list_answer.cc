@@ -13,7 +13,8 @@ class ListStream : public std::enable_shared_from_this<ListStream> {
     if (answer_.view.form == Form::kTable)
       append_table_head(of_, answer_.meta, Columns::kShown, piece_);
     else
-      piece_ = fmt::format(R"({{"apiVersion":"{}","kind":"{}","metadata":{},"items":[)", of_.api_version(), of_.list_kind, answer_.meta);
+      piece_ = fmt::format(R"({{"apiVersion":"{}","kind":"{}","metadata":{},"items":[)", of_.api_version(),
+                           of_.list_kind, answer_.meta);
   }
 
   void respond(http::Exchange& exchange) {
@@ -66,6 +67,8 @@ class ListStream : public std::enable_shared_from_this<ListStream> {
 
 }  // namespace
 
-void respond(http::Exchange& exchange, ListAnswer answer) { std::make_shared<ListStream>(std::move(answer))->respond(exchange); }
+void respond(http::Exchange& exchange, ListAnswer answer) {
+  std::make_shared<ListStream>(std::move(answer))->respond(exchange);
+}
 
 }  // namespace slipway::api

@@ -14,13 +14,16 @@ constexpr size_t kMaxBytes = 3 << 20;
 Failure malformed(std::string_view what) { return bad_request(fmt::format("invalid JSON patch: {}", what)); }
 
 Failure does_not_fit(std::string_view what) {
-  return {.code = 422, .reason = "Invalid", .message = fmt::format("the patch does not fit the object: {}", what)};
+  return {.code = 422,
+          .reason = "Invalid",
+          .message = fmt::format("the patch does not fit the object: {}", what)};
 }
 
 // One operation after the other, so that a chain of copies is stopped before it has grown.
 tl::expected<Document, Failure> apply_operations(const Document& operations, Document document) {
   if (!operations.is_array()) return tl::unexpected(malformed("it must be an array of operations"));
-  if (operations.size() > kMaxOperations) return tl::unexpected(malformed(fmt::format("more than {} operations", kMaxOperations)));
+  if (operations.size() > kMaxOperations)
+    return tl::unexpected(malformed(fmt::format("more than {} operations", kMaxOperations)));
   size_t copies = 0;
   for (const Document& operation : operations) {
     try {
@@ -31,7 +34,8 @@ tl::expected<Document, Failure> apply_operations(const Document& operations, Doc
       return tl::unexpected(does_not_fit(error.what()));
     }
     if (json::text_of(operation, "op") != "copy") continue;
-    if (++copies > kMaxCopies || json::canonical(document).size() > kMaxBytes) return tl::unexpected(does_not_fit("its copies make the object too large"));
+    if (++copies > kMaxCopies || json::canonical(document).size() > kMaxBytes)
+      return tl::unexpected(does_not_fit("its copies make the object too large"));
   }
   return document;
 }

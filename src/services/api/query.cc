@@ -24,8 +24,10 @@ Result<std::string> decode(std::string_view text) {
       out += text[i] == '+' ? ' ' : text[i];
       continue;
     }
-    const int high = i + 2 < text.size() ? hex(text[i + 1]) : -1, low = i + 2 < text.size() ? hex(text[i + 2]) : -1;
-    if (high < 0 || low < 0) return fail(Code::kInvalid, "the query holds a malformed percent escape: '{}'", text.substr(i, 3));
+    const int high = i + 2 < text.size() ? hex(text[i + 1]) : -1,
+              low = i + 2 < text.size() ? hex(text[i + 2]) : -1;
+    if (high < 0 || low < 0)
+      return fail(Code::kInvalid, "the query holds a malformed percent escape: '{}'", text.substr(i, 3));
     out += static_cast<char>(high * 16 + low);
     i += 2;
   }
@@ -45,43 +47,57 @@ bool flag(const Parameters& parameters, std::string_view name) {
 }
 
 Failure invalid_options(std::string_view options, schema::FieldError cause) {
-  return {.code = 422,
-          .reason = "Invalid",
-          .message = fmt::format("{}.meta.k8s.io \"\" is invalid: {}: {}", options, cause.field, cause.message),
-          .group = "meta.k8s.io",
-          .kind = std::string(options),
-          .causes = {std::move(cause)}};
+  return {
+      .code = 422,
+      .reason = "Invalid",
+      .message = fmt::format("{}.meta.k8s.io \"\" is invalid: {}: {}", options, cause.field, cause.message),
+      .group = "meta.k8s.io",
+      .kind = std::string(options),
+      .causes = {std::move(cause)}};
 }
 
 // The rules between resourceVersion, resourceVersionMatch, continue and sendInitialEvents.
 // Source: k8s.io/apimachinery pkg/apis/meta/internalversion/validation.
 std::optional<Failure> check_versions(const ListQuery& query, const std::string& match) {
   const auto forbidden = [&](std::string_view field, std::string_view why) {
-    return invalid_options("ListOptions", {std::string(field), "FieldValueForbidden", fmt::format("Forbidden: {}", why)});
+    return invalid_options("ListOptions",
+                           {std::string(field), "FieldValueForbidden", fmt::format("Forbidden: {}", why)});
   };
-  if (query.initial_events && !query.watch) return forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+  if (query.initial_events && !query.watch)
+    return forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
   if (query.initial_events && query.match != VersionMatch::kNotOlderThan)
-    return forbidden("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+    return forbidden("resourceVersionMatch",
+                     "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   if (query.watch && !query.initial_events && !match.empty())
-    return forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    return forbidden("resourceVersionMatch",
+                     "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
   if (query.watch || match.empty()) return std::nullopt;
-  if (query.from) return forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
-  if (!query.version) return forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+  if (query.from)
+    return forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+  if (!query.version)
+    return forbidden("resourceVersionMatch",
+                     "resourceVersionMatch is forbidden unless resourceVersion is provided");
   if (query.match == VersionMatch::kExact && *query.version == 0)
-    return forbidden("resourceVersionMatch", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+    return forbidden("resourceVersionMatch",
+                     "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
   return std::nullopt;
 }
 
 std::optional<Failure> read_versions(const Parameters& parameters, ListQuery& out) {
   if (const std::string version = parameters.get("resourceVersion"); !version.empty()) {
     out.version = number(version);
-    if (!out.version) return bad_request(fmt::format("resourceVersion: Invalid value: \"{}\": not a number", version));
+    if (!out.version)
+      return bad_request(fmt::format("resourceVersion: Invalid value: \"{}\": not a number", version));
   }
   const std::string match = parameters.get("resourceVersionMatch");
   if (match == "NotOlderThan") out.match = VersionMatch::kNotOlderThan;
   if (match == "Exact") out.match = VersionMatch::kExact;
   if (!match.empty() && out.match == VersionMatch::kAny)
-    return invalid_options("ListOptions", {"resourceVersionMatch", "FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\"", match)});
+    return invalid_options(
+        "ListOptions",
+        {"resourceVersionMatch", "FieldValueNotSupported",
+         fmt::format("Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\", \"\"",
+                     match)});
   if (parameters.has("sendInitialEvents")) out.initial_events = flag(parameters, "sendInitialEvents");
   return check_versions(out, match);
 }
@@ -109,7 +125,8 @@ Result<Parameters> Parameters::parse(std::string_view query) {
     const std::string_view pair = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));
     if (pair.empty()) continue;
-    if (out.values_.size() == kMaxParameters) return fail(Code::kInvalid, "the query has more than {} parameters", kMaxParameters);
+    if (out.values_.size() == kMaxParameters)
+      return fail(Code::kInvalid, "the query has more than {} parameters", kMaxParameters);
     const size_t equals = std::min(pair.find('='), pair.size());
     auto name = decode(pair.substr(0, equals));
     auto value = decode(pair.substr(std::min(equals + 1, pair.size())));
@@ -159,7 +176,8 @@ Result<std::vector<FieldTerm>> parse_field_selector(std::string_view text) {
 std::string to_token(const Continue& at) {
   // Hex: opaque enough, and free of what a query would have to escape.
   std::string out;
-  for (const char c : fmt::format("{}/{}/{}", at.version, at.space, at.name)) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  for (const char c : fmt::format("{}/{}/{}", at.version, at.space, at.name))
+    out += fmt::format("{:02x}", static_cast<unsigned char>(c));
   return out;
 }
 
@@ -172,11 +190,14 @@ Result<Continue> parse_token(std::string_view token) {
     if (high < 0 || low < 0) return bad();
     text += static_cast<char>(high * 16 + low);
   }
-  const size_t first = text.find('/'), second = first == std::string::npos ? first : text.find('/', first + 1);
+  const size_t first = text.find('/'),
+               second = first == std::string::npos ? first : text.find('/', first + 1);
   if (second == std::string::npos) return bad();
   const auto version = number(std::string_view(text).substr(0, first));
   if (!version || *version == 0) return bad();
-  return Continue{.version = *version, .space = text.substr(first + 1, second - first - 1), .name = text.substr(second + 1)};
+  return Continue{.version = *version,
+                  .space = text.substr(first + 1, second - first - 1),
+                  .name = text.substr(second + 1)};
 }
 
 tl::expected<ListQuery, Failure> parse_list_query(const Parameters& parameters) {
@@ -203,14 +224,20 @@ tl::expected<WriteQuery, Failure> parse_write_query(const Parameters& parameters
   WriteQuery out{.manager = parameters.get("fieldManager")};
   for (const std::string& dry_run : parameters.all("dryRun")) {
     if (dry_run != "All")
-      return tl::unexpected(invalid_options(options, {"dryRun", "FieldValueNotSupported", fmt::format("Unsupported value: [\"{}\"]: supported values: \"All\"", dry_run)}));
+      return tl::unexpected(invalid_options(
+          options, {"dryRun", "FieldValueNotSupported",
+                    fmt::format("Unsupported value: [\"{}\"]: supported values: \"All\"", dry_run)}));
     out.dry_run = true;
   }
   const std::string validation = parameters.get("fieldValidation");
   if (validation == "Strict") out.validation = FieldValidation::kStrict;
   if (validation == "Ignore") out.validation = FieldValidation::kIgnore;
   if (!validation.empty() && validation != "Strict" && validation != "Ignore" && validation != "Warn")
-    return tl::unexpected(invalid_options(options, {"fieldValidation", "FieldValueNotSupported", fmt::format("Unsupported value: \"{}\": supported values: \"Ignore\", \"Strict\", \"Warn\"", validation)}));
+    return tl::unexpected(invalid_options(
+        options,
+        {"fieldValidation", "FieldValueNotSupported",
+         fmt::format("Unsupported value: \"{}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"",
+                     validation)}));
   return out;
 }
 

@@ -10,7 +10,11 @@ namespace slipway::api {
 namespace {
 
 Failure not_acceptable() {
-  return {.code = 406, .reason = "NotAcceptable", .message = "only the following media types are accepted: application/json, application/json;as=Table;v=v1;g=meta.k8s.io"};
+  return {.code = 406,
+          .reason = "NotAcceptable",
+          .message =
+              "only the following media types are accepted: application/json, "
+              "application/json;as=Table;v=v1;g=meta.k8s.io"};
 }
 
 std::string list_meta(const store::Listing& listing, bool filtered) {
@@ -76,16 +80,25 @@ void Resources::list_or_watch(http::Exchange& exchange, const Call& call) const 
   list(exchange, call, *query, *view, *filter);
 }
 
-void Resources::list(http::Exchange& exchange, const Call& call, const ListQuery& query, const View& view, const Filter& filter) const {
+void Resources::list(http::Exchange& exchange, const Call& call, const ListQuery& query, const View& view,
+                     const Filter& filter) const {
   const schema::Definition& of = domain::definition(call.target.kind);
   store::ListOptions options = to_options(call, query);
   if (filter.everything()) options.limit = query.limit;
   auto listing = store_.list(call.target.kind, options);
   if (!listing && listing.error().code == Code::kNotFound)
-    return respond(exchange, expired(query.from ? "The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter." : listing.error().message));
+    return respond(
+        exchange,
+        expired(query.from ? "The provided continue parameter is too old to display a consistent list "
+                             "result. You must start a new list without the continue parameter."
+                           : listing.error().message));
   if (!listing) return respond(exchange, from_error(listing.error(), of, ""));
-  if (!query.from && query.match != VersionMatch::kExact && query.version.value_or(0) > listing->resource_version)
-    return respond(exchange, from_error({Code::kTimeout, fmt::format("Too large resource version: {}, current: {}", *query.version, listing->resource_version)}, of, ""));
+  if (!query.from && query.match != VersionMatch::kExact &&
+      query.version.value_or(0) > listing->resource_version)
+    return respond(exchange,
+                   from_error({Code::kTimeout, fmt::format("Too large resource version: {}, current: {}",
+                                                           *query.version, listing->resource_version)},
+                              of, ""));
   if (!filter.everything()) {
     std::erase_if(listing->items, [&](const domain::ObjectPtr& item) { return !filter.matches(*item); });
     if (query.limit != 0 && listing->items.size() > query.limit) {
@@ -101,28 +114,41 @@ void Resources::list(http::Exchange& exchange, const Call& call, const ListQuery
                                .now = watches_.clock().wall()});
 }
 
-void Resources::watch(http::Exchange& exchange, const Call& call, const ListQuery& query, const View& view, Filter filter) const {
+void Resources::watch(http::Exchange& exchange, const Call& call, const ListQuery& query, const View& view,
+                      Filter filter) const {
   const schema::Definition& of = domain::definition(call.target.kind);
   store::WatchOptions options{.space = call.target.space, .after = {}};
   if (query.version.value_or(0) != 0 && !query.initial_events.value_or(false)) options.after = query.version;
   auto watch = store_.watch(call.target.kind, options);
   if (!watch && watch.error().code == Code::kNotFound) {
     exchange.start({.status = 200});
-    exchange.write(fmt::format("{{\"type\":\"ERROR\",\"object\":{}}}\n", to_json(expired(watch.error().message))), nullptr);
+    exchange.write(
+        fmt::format("{{\"type\":\"ERROR\",\"object\":{}}}\n", to_json(expired(watch.error().message))),
+        nullptr);
     return exchange.finish();
   }
   if (!watch) return respond(exchange, from_error(watch.error(), of, ""));
-  // Without a time-out of the client's own, watches end at different times: a thousand clients do not come back at once.
+  // Without a time-out of the client's own, watches end at different times: a thousand clients do not come
+  // back at once.
   const TimePoint now = watches_.clock().now();
-  const Duration own = options_.watch_limit + options_.watch_limit * static_cast<int64_t>(now.time_since_epoch().count() % 1000) / 1000;
-  const Duration limit = query.timeout_seconds.value_or(0) > 0 ? Duration(std::chrono::seconds(*query.timeout_seconds)) : own;
-  const bool opened = watches_.open(exchange, std::move(*watch), {.kind = call.target.kind,
-                                                                  .view = view,
-                                                                  .filter = std::move(filter),
-                                                                  .bookmarks = query.bookmarks,
-                                                                  .mark_end_of_list = query.initial_events.value_or(false) && query.bookmarks,
-                                                                  .end = now + limit});
-  if (!opened) respond(exchange, {.code = 429, .reason = "TooManyRequests", .message = "too many watches are open; try again later", .retry_after = 5});
+  const Duration own =
+      options_.watch_limit +
+      options_.watch_limit * static_cast<int64_t>(now.time_since_epoch().count() % 1000) / 1000;
+  const Duration limit =
+      query.timeout_seconds.value_or(0) > 0 ? Duration(std::chrono::seconds(*query.timeout_seconds)) : own;
+  const bool opened =
+      watches_.open(exchange, std::move(*watch),
+                    {.kind = call.target.kind,
+                     .view = view,
+                     .filter = std::move(filter),
+                     .bookmarks = query.bookmarks,
+                     .mark_end_of_list = query.initial_events.value_or(false) && query.bookmarks,
+                     .end = now + limit});
+  if (!opened)
+    respond(exchange, {.code = 429,
+                       .reason = "TooManyRequests",
+                       .message = "too many watches are open; try again later",
+                       .retry_after = 5});
 }
 
 }  // namespace slipway::api

@@ -28,8 +28,14 @@ void write_details(json::Writer& out, const Failure& failure) {
   });
 }
 
-Failure about(int code, std::string reason, std::string message, const schema::Definition& of, const std::string& name) {
-  return {.code = code, .reason = std::move(reason), .message = std::move(message), .name = name, .group = of.group, .kind = of.plural};
+Failure about(int code, std::string reason, std::string message, const schema::Definition& of,
+              const std::string& name) {
+  return {.code = code,
+          .reason = std::move(reason),
+          .message = std::move(message),
+          .name = name,
+          .group = of.group,
+          .kind = of.plural};
 }
 
 }  // namespace
@@ -41,7 +47,8 @@ std::string to_json(const Failure& failure) {
     members.key("status").value(failure.code < 300 ? "Success" : "Failure");
     if (!failure.message.empty()) members.key("message").value(failure.message);
     if (!failure.reason.empty()) members.key("reason").value(failure.reason);
-    if (!failure.kind.empty() || !failure.causes.empty() || failure.retry_after > 0) write_details(members, failure);
+    if (!failure.kind.empty() || !failure.causes.empty() || failure.retry_after > 0)
+      write_details(members, failure);
     if (failure.code >= 300) members.key("code").value(failure.code);
   });
   return out;
@@ -53,16 +60,20 @@ void respond(http::Exchange& exchange, const Failure& failure) {
   size_t count = 0;
   if (failure.retry_after > 0) headers[count++] = {"retry-after", retry};
   if (failure.code == 401) headers[count++] = {"www-authenticate", "Basic realm=\"slipway\""};
-  exchange.respond({.status = failure.code, .headers = std::span(headers).first(count), .body = to_json(failure)});
+  exchange.respond(
+      {.status = failure.code, .headers = std::span(headers).first(count), .body = to_json(failure)});
 }
 
-void respond_json(http::Exchange& exchange, int status, std::string_view body, std::span<const std::string> warnings) {
+void respond_json(http::Exchange& exchange, int status, std::string_view body,
+                  std::span<const std::string> warnings) {
   std::vector<base::Header> headers;
   for (const std::string& warning : warnings) headers.push_back({"warning", warning});
   exchange.respond({.status = status, .headers = headers, .body = body});
 }
 
-Failure bad_request(std::string message) { return {.code = 400, .reason = "BadRequest", .message = std::move(message)}; }
+Failure bad_request(std::string message) {
+  return {.code = 400, .reason = "BadRequest", .message = std::move(message)};
+}
 
 Failure not_found(const schema::Definition& of, const std::string& name) {
   return about(404, "NotFound", fmt::format("{} \"{}\" not found", of.resource(), name), of, name);
@@ -73,27 +84,36 @@ Failure already_exists(const schema::Definition& of, const std::string& name) {
 }
 
 Failure conflict(const schema::Definition& of, const std::string& name) {
-  return about(409, "Conflict",
-               fmt::format("Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your "
-                           "changes to the latest version and try again",
-                           of.resource(), name),
-               of, name);
+  return about(
+      409, "Conflict",
+      fmt::format(
+          "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your "
+          "changes to the latest version and try again",
+          of.resource(), name),
+      of, name);
 }
 
-Failure invalid(const schema::Definition& of, const std::string& name, std::vector<schema::FieldError> causes) {
-  Failure out = about(422, "Invalid", fmt::format("{} \"{}\" is invalid: {}", of.qualified_kind(), name, schema::to_text(causes)), of, name);
+Failure invalid(const schema::Definition& of, const std::string& name,
+                std::vector<schema::FieldError> causes) {
+  Failure out = about(
+      422, "Invalid",
+      fmt::format("{} \"{}\" is invalid: {}", of.qualified_kind(), name, schema::to_text(causes)), of, name);
   out.kind = of.kind;
   out.causes = std::move(causes);
   return out;
 }
 
 Failure unsupported_media_type(std::string_view accepted) {
-  return {.code = 415,
-          .reason = "UnsupportedMediaType",
-          .message = fmt::format("the body of the request was in an unknown format - accepted media types include: {}", accepted)};
+  return {
+      .code = 415,
+      .reason = "UnsupportedMediaType",
+      .message = fmt::format(
+          "the body of the request was in an unknown format - accepted media types include: {}", accepted)};
 }
 
-Failure expired(std::string message) { return {.code = 410, .reason = "Expired", .message = std::move(message)}; }
+Failure expired(std::string message) {
+  return {.code = 410, .reason = "Expired", .message = std::move(message)};
+}
 
 Failure from_error(const Error& error, const schema::Definition& of, const std::string& name) {
   switch (error.code) {
@@ -106,7 +126,11 @@ Failure from_error(const Error& error, const schema::Definition& of, const std::
     case Code::kTooLarge:
       return {.code = 413, .reason = "RequestEntityTooLarge", .message = error.message};
     case Code::kTimeout:
-      return {.code = 504, .reason = "Timeout", .message = "Timeout: " + error.message, .causes = {{"", "ResourceVersionTooLarge", "Too large resource version"}}, .retry_after = 1};
+      return {.code = 504,
+              .reason = "Timeout",
+              .message = "Timeout: " + error.message,
+              .causes = {{"", "ResourceVersionTooLarge", "Too large resource version"}},
+              .retry_after = 1};
     case Code::kUnavailable:
     case Code::kExhausted:
       return {.code = 503, .reason = "ServiceUnavailable", .message = error.message, .retry_after = 1};

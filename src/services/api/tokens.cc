@@ -49,7 +49,8 @@ std::optional<std::string> token_of(std::string_view header) {
 // In a time that does not depend on where they differ.
 bool same(const Digest& a, const Digest& b) {
   uint8_t difference = 0;
-  for (size_t i = 0; i < a.bytes.size(); ++i) difference = static_cast<uint8_t>(difference | (a.bytes[i] ^ b.bytes[i]));
+  for (size_t i = 0; i < a.bytes.size(); ++i)
+    difference = static_cast<uint8_t>(difference | (a.bytes[i] ^ b.bytes[i]));
   return difference == 0;
 }
 
@@ -58,9 +59,13 @@ bool same(const Digest& a, const Digest& b) {
 Verdict Tokens::check(const base::RequestHead& head, std::string_view permission) const {
   if (permission == "health.read") return {.actor = {"anonymous"}, .refusal = {}};
   const std::string_view header = head.find("authorization");
-  if (header.empty()) return {.actor = {}, .refusal = {401, "Unauthorized: a bearer token is needed; `slipway kubeconfig` has it"}};
+  if (header.empty())
+    return {.actor = {},
+            .refusal = {401, "Unauthorized: a bearer token is needed; `slipway kubeconfig` has it"}};
   const auto token = token_of(header);
-  if (!token || !same(base::sha256(*token), digest_)) return {.actor = {}, .refusal = {401, "Unauthorized: the token is not this server's; `slipway kubeconfig` has it"}};
+  if (!token || !same(base::sha256(*token), digest_))
+    return {.actor = {},
+            .refusal = {401, "Unauthorized: the token is not this server's; `slipway kubeconfig` has it"}};
   return {.actor = {"admin"}, .refusal = {}};
 }
 

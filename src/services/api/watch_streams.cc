@@ -9,8 +9,12 @@ namespace slipway::api {
 // Everything but the constructor and end_soon() happens on the exchange's loop.
 class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
  public:
-  Stream(WatchStreams& streams, http::Exchange& exchange, std::unique_ptr<store::Watch> watch, StreamOptions options)
-      : streams_(streams), exchange_(exchange.shared_from_this()), watch_(std::move(watch)), options_(std::move(options)) {}
+  Stream(WatchStreams& streams, http::Exchange& exchange, std::unique_ptr<store::Watch> watch,
+         StreamOptions options)
+      : streams_(streams),
+        exchange_(exchange.shared_from_this()),
+        watch_(std::move(watch)),
+        options_(std::move(options)) {}
 
   void begin() {
     exchange_->on_cancel([self = weak_from_this()] {
@@ -58,9 +62,10 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
       return;
     }
     const bool now = event.change != store::Change::kDeleted && options_.filter.matches(*event.object);
-    const bool before = event.change == store::Change::kDeleted  ? options_.filter.matches(*event.object)
-                        : event.change == store::Change::kAdded ? false
-                                                                : event.before == nullptr || options_.filter.matches(*event.before);
+    const bool before = event.change == store::Change::kDeleted ? options_.filter.matches(*event.object)
+                        : event.change == store::Change::kAdded
+                            ? false
+                            : event.before == nullptr || options_.filter.matches(*event.before);
     if (!now && !before) return;
     const std::string_view type = !now ? "DELETED" : before ? "MODIFIED" : "ADDED";
     send(*line(type, event));
@@ -74,11 +79,13 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
       if (LineCache::Line known = streams_.lines_.find(key)) return known;
     const schema::Definition& of = domain::definition(options_.kind);
     std::string text = fmt::format(R"({{"type":"{}","object":)", type);
+    const domain::Object object = shown(type, event);
     if (view.form == Form::kObject) {
-      domain::append_json(*event.object, text);
+      domain::append_json(object, text);
     } else {
-      append_table_head(of, fmt::format(R"({{"resourceVersion":"{}"}})", event.resource_version), first_table ? Columns::kShown : Columns::kLeftOut, text);
-      append_row(of, *event.object, view.row_object, streams_.clock_.wall(), text);
+      append_table_head(of, fmt::format(R"({{"resourceVersion":"{}"}})", event.resource_version),
+                        first_table ? Columns::kShown : Columns::kLeftOut, text);
+      append_row(of, object, view.row_object, streams_.clock_.wall(), text);
       text += "]}";
     }
     text += "}\n";
@@ -87,15 +94,27 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
     return made;
   }
 
+  // Who leaves a selection is shown as it was when it last belonged to it, with the version of its leaving.
+  static domain::Object shown(std::string_view type, const store::Event& event) {
+    if (type != "DELETED" || event.change == store::Change::kDeleted || event.before == nullptr)
+      return *event.object;
+    domain::Object out = *event.before;
+    out.meta.resource_version = event.resource_version;
+    return out;
+  }
+
   void send_bookmark(bool end_of_list) {
     const schema::Definition& of = domain::definition(options_.kind);
-    const std::string meta = fmt::format(R"({{"resourceVersion":"{}","creationTimestamp":null{}}})", watch_->resource_version(), end_of_list ? R"(,"annotations":{"k8s.io/initial-events-end":"true"})" : "");
+    const std::string meta =
+        fmt::format(R"({{"resourceVersion":"{}"{}}})", watch_->resource_version(),
+                    end_of_list ? R"(,"annotations":{"k8s.io/initial-events-end":"true"})" : "");
     std::string text = R"({"type":"BOOKMARK","object":)";
     if (options_.view.form == Form::kTable) {
       append_table_head(of, meta, Columns::kLeftOut, text);
       text += "]}";
     } else {
-      text += fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{}}})", of.kind, of.api_version(), meta);
+      text +=
+          fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{}}})", of.kind, of.api_version(), meta);
     }
     send(text + "}\n");
   }
@@ -110,8 +129,11 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
   }
 
   void end_with(const Error& error) {
-    const Failure failure = error.code == Code::kNotFound ? expired(error.message)
-                                                          : Failure{.code = 503, .reason = "ServiceUnavailable", .message = error.message, .retry_after = 1};
+    const Failure failure =
+        error.code == Code::kNotFound
+            ? expired(error.message)
+            : Failure{
+                  .code = 503, .reason = "ServiceUnavailable", .message = error.message, .retry_after = 1};
     exchange_->write(fmt::format("{{\"type\":\"ERROR\",\"object\":{}}}\n", to_json(failure)), nullptr);
     end();
   }
@@ -148,7 +170,8 @@ void LineCache::keep(const Key& key, Line line) {
   if (lines_.size() > kKept) lines_.pop_back();
 }
 
-bool WatchStreams::open(http::Exchange& exchange, std::unique_ptr<store::Watch> watch, StreamOptions options) {
+bool WatchStreams::open(http::Exchange& exchange, std::unique_ptr<store::Watch> watch,
+                        StreamOptions options) {
   const auto stream = std::make_shared<Stream>(*this, exchange, std::move(watch), std::move(options));
   {
     const runtime::MutexLock lock(mutex_);

@@ -57,7 +57,10 @@ void add_to(CLI::App& app, const Command& command) {
   for (const Positional& positional : command.positionals) {
     CLI::Option* added = app.add_option(positional.name)->description(positional.help)->type_name("");
     if (positional.times == Times::kRequired) added->required();
-    if (positional.times == Times::kAnyNumber) added->expected(0, 1 << 20);
+    if (positional.times == Times::kAnyNumber)
+      added->expected(1, CLI::detail::expected_max_vector_size)
+          ->allow_extra_args()
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
   for (const Option& option : command.options) {
     if (option.value.empty()) {

@@ -15,6 +15,13 @@ bool is_blob_name(const std::string& name) {
 
 }  // namespace
 
+uint64_t Layout::bytes() const {
+  uint64_t total = 0;
+  if (const auto blobs = folder_.list("blobs/sha256", kMaxBlobs))
+    for (const os::FolderEntry& entry : *blobs) total += entry.size;
+  return total;
+}
+
 Result<Layout::Report> Layout::verify(const std::function<void(const Report&)>& progress) const {
   Report report;
   const auto blobs = folder_.list("blobs/sha256", kMaxBlobs);

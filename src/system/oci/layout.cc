@@ -41,7 +41,7 @@ Result<std::vector<Descriptor>> parse_index(std::string_view text) {
   for (const Document& line : member(*document, "manifests")) {
     const auto digest = Digest::parse(text_of(line, "digest"));
     const Document& size = member(line, "size");
-    if (!digest || !size.is_number_unsigned()) return fail(Code::kInvalid, "a manifest's digest or size is missing");
+    if (!digest || !size.is_number_integer() || size < 0) return fail(Code::kInvalid, "a manifest's digest or size is missing");
     Descriptor descriptor{.media_type = text_of(line, "mediaType"), .digest = *digest, .size = size.get<uint64_t>()};
     for (const auto& [key, value] : member(line, "annotations").items())
       if (value.is_string()) descriptor.annotations.emplace(key, value.get<std::string>());

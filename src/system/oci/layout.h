@@ -73,6 +73,8 @@ class Layout {
     uint64_t bytes = 0, removed_bytes = 0;
     std::vector<std::string> faults;  // "blobs/sha256/…: holds other content (sha256:…)"
   };
+  // Of all blobs, as their files say.
+  uint64_t bytes() const;
   // Reads everything again. `progress`: after each blob.
   Result<Report> verify(const std::function<void(const Report&)>& progress) const;
   // Removes what no manifest in the index, no root and no upload needs, and was not used within the grace. Manifests

@@ -1,7 +1,8 @@
-// A lock that lasts as long as the process does, and names its holder: a POSIX record lock on a file. It survives
-// exec, never outlives the process, and leaves nothing stale behind.
+// A lock that lasts as long as the process does, and names its holder: a POSIX record lock on a file. It
+// survives exec, never outlives the process, and leaves nothing stale behind.
 //
-// The file is opened once and kept open: with POSIX locks, closing any other descriptor of it would drop the lock.
+// The file is opened once and kept open: with POSIX locks, closing any other descriptor of it would drop the
+// lock.
 #pragma once
 
 #include <sys/types.h>
@@ -24,7 +25,8 @@ class FileLock {
   Descriptor file_;
 };
 
-// Who holds the lock of that file; nothing when nobody does, or there is no such file. Not for the holder itself.
+// Who holds the lock of that file; nothing when nobody does, or there is no such file. Not for the holder
+// itself.
 std::optional<pid_t> lock_holder(const std::string& path);
 
 }  // namespace slipway::os

@@ -57,8 +57,10 @@ Result<Folder> Folder::open(const std::string& path) {
 }
 
 Result<Descriptor> Folder::open_at(const std::string& relative, int flags, mode_t mode) const {
-  open_how how{.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW), .mode = mode, .resolve = kBelow};
-  const long fd = ::syscall(SYS_openat2, folder_.get(), relative.empty() ? "." : relative.c_str(), &how, sizeof how);
+  open_how how{
+      .flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW), .mode = mode, .resolve = kBelow};
+  const long fd =
+      ::syscall(SYS_openat2, folder_.get(), relative.empty() ? "." : relative.c_str(), &how, sizeof how);
   if (fd >= 0) return Descriptor(static_cast<int>(fd));
   const int number = errno;
   if (number == EXDEV || number == ELOOP)
@@ -70,42 +72,52 @@ Result<Folder::Place> Folder::place(const std::string& relative) const {
   const size_t slash = relative.rfind('/');
   auto folder = open_at(slash == std::string::npos ? "" : relative.substr(0, slash), O_PATH | O_DIRECTORY);
   if (!folder) return fail(folder.error());
-  return Place{.folder = std::move(*folder), .name = relative.substr(slash == std::string::npos ? 0 : slash + 1)};
+  return Place{.folder = std::move(*folder),
+               .name = relative.substr(slash == std::string::npos ? 0 : slash + 1)};
 }
 
 Result<OpenFile> Folder::open_file(const std::string& relative) const {
   auto file = open_at(relative, O_RDONLY | O_NONBLOCK);
   if (!file) return fail(file.error());
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file->get(), &facts) != 0) return fail(error(relative, "look at", errno));
   if (!S_ISREG(facts.st_mode)) return fail(Code::kInvalid, "{}/{} is not a regular file", path_, relative);
-  return OpenFile{.descriptor = std::move(*file), .path = path_ + "/" + relative, .size = static_cast<uint64_t>(facts.st_size)};
+  return OpenFile{.descriptor = std::move(*file),
+                  .path = path_ + "/" + relative,
+                  .size = static_cast<uint64_t>(facts.st_size)};
 }
 
-Result<Descriptor> Folder::create(const std::string& relative) const { return open_at(relative, O_WRONLY | O_CREAT | O_EXCL, 0600); }
+Result<Descriptor> Folder::create(const std::string& relative) const {
+  return open_at(relative, O_WRONLY | O_CREAT | O_EXCL, 0600);
+}
 
-Result<Descriptor> Folder::open_to_write(const std::string& relative) const { return open_at(relative, O_WRONLY); }
+Result<Descriptor> Folder::open_to_write(const std::string& relative) const {
+  return open_at(relative, O_WRONLY);
+}
 
 Result<FileFacts> Folder::facts(const std::string& relative) const {
   const auto file = open_at(relative, O_PATH);
   if (!file) return fail(file.error());
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file->get(), &facts) != 0) return fail(error(relative, "look at", errno));
   if (!S_ISREG(facts.st_mode)) return fail(Code::kInvalid, "{}/{} is not a regular file", path_, relative);
-  return FileFacts{.size = static_cast<uint64_t>(facts.st_size), .changed = std::max<int64_t>(facts.st_mtime, facts.st_ctime)};
+  return FileFacts{.size = static_cast<uint64_t>(facts.st_size),
+                   .changed = std::max<int64_t>(facts.st_mtime, facts.st_ctime)};
 }
 
 Status Folder::touch(const std::string& relative) const {
   const auto at = place(relative);
   if (!at) return fail(at.error());
-  if (::utimensat(at->folder.get(), at->name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0) return fail(error(relative, "touch", errno));
+  if (::utimensat(at->folder.get(), at->name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0)
+    return fail(error(relative, "touch", errno));
   return ok();
 }
 
 Status Folder::make_folder(const std::string& relative) const {
   const auto at = place(relative);
   if (!at) return fail(at.error());
-  if (::mkdirat(at->folder.get(), at->name.c_str(), 0700) != 0 && errno != EEXIST) return fail(error(relative, "make the folder", errno));
+  if (::mkdirat(at->folder.get(), at->name.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(error(relative, "make the folder", errno));
   const auto made = open_at(relative, O_PATH | O_DIRECTORY);
   return made ? ok() : Status(fail(made.error()));
 }
@@ -121,7 +133,8 @@ Status Folder::rename(const std::string& from, const std::string& to) const {
 Status Folder::link(const std::string& from, const Folder& into, const std::string& to) const {
   const auto source = place(from), target = into.place(to);
   if (!source || !target) return fail(source ? target.error() : source.error());
-  if (::linkat(source->folder.get(), source->name.c_str(), target->folder.get(), target->name.c_str(), 0) != 0)
+  if (::linkat(source->folder.get(), source->name.c_str(), target->folder.get(), target->name.c_str(), 0) !=
+      0)
     return fail(into.error(to, "link", errno));
   return ok();
 }
@@ -129,7 +142,8 @@ Status Folder::link(const std::string& from, const Folder& into, const std::stri
 Status Folder::remove(const std::string& relative) const {
   const auto at = place(relative);
   if (!at) return at.error().code == Code::kNotFound ? ok() : Status(fail(at.error()));
-  if (::unlinkat(at->folder.get(), at->name.c_str(), 0) != 0 && errno != ENOENT) return fail(error(relative, "remove", errno));
+  if (::unlinkat(at->folder.get(), at->name.c_str(), 0) != 0 && errno != ENOENT)
+    return fail(error(relative, "remove", errno));
   return ok();
 }
 
@@ -143,13 +157,20 @@ Result<std::vector<FolderEntry>> Folder::list(const std::string& relative, size_
   while (const dirent* entry = ::readdir(entries.get())) {
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
-    if (out.size() == max_entries) return fail(Code::kTooLarge, "{}/{} holds more than {} entries", path_, relative, max_entries);
-    struct stat facts {};
+    if (out.size() == max_entries)
+      return fail(Code::kTooLarge, "{}/{} holds more than {} entries", path_, relative, max_entries);
+    struct stat facts{};
     if (::fstatat(::dirfd(entries.get()), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    const EntryKind kind = S_ISREG(facts.st_mode) ? EntryKind::kFile : S_ISDIR(facts.st_mode) ? EntryKind::kFolder : S_ISLNK(facts.st_mode) ? EntryKind::kLink : EntryKind::kOther;
-    out.push_back({.name = name, .kind = kind, .size = kind == EntryKind::kFile ? static_cast<uint64_t>(facts.st_size) : 0});
+    const EntryKind kind = S_ISREG(facts.st_mode)   ? EntryKind::kFile
+                           : S_ISDIR(facts.st_mode) ? EntryKind::kFolder
+                           : S_ISLNK(facts.st_mode) ? EntryKind::kLink
+                                                    : EntryKind::kOther;
+    out.push_back({.name = name,
+                   .kind = kind,
+                   .size = kind == EntryKind::kFile ? static_cast<uint64_t>(facts.st_size) : 0});
   }
-  std::sort(out.begin(), out.end(), [](const FolderEntry& a, const FolderEntry& b) { return a.name < b.name; });
+  std::sort(out.begin(), out.end(),
+            [](const FolderEntry& a, const FolderEntry& b) { return a.name < b.name; });
   return out;
 }
 
@@ -165,7 +186,8 @@ Status Folder::replace(const std::string& relative, std::string_view text, mode_
   auto file = create(aside);
   if (!file) return fail(file.error());
   Status written = write_all(*file, text);
-  if (written && (::fchmod(file->get(), mode) != 0 || ::fsync(file->get()) != 0)) written = fail(error(aside, "write", errno));
+  if (written && (::fchmod(file->get(), mode) != 0 || ::fsync(file->get()) != 0))
+    written = fail(error(aside, "write", errno));
   if (written) written = rename(aside, relative);
   if (!written) {
     static_cast<void>(remove(aside));
@@ -178,11 +200,13 @@ Status Folder::replace(const std::string& relative, std::string_view text, mode_
 Result<std::string> Folder::read(const std::string& relative, uint64_t limit) const {
   auto file = open_file(relative);
   if (!file) return fail(file.error());
-  if (file->size > limit) return fail(Code::kTooLarge, "{} has {} bytes; {} are allowed", file->path, file->size, limit);
+  if (file->size > limit)
+    return fail(Code::kTooLarge, "{} has {} bytes; {} are allowed", file->path, file->size, limit);
   std::string out(file->size, '\0');
   size_t have = 0;
   while (have < out.size()) {
-    const ssize_t got = ::pread(file->descriptor.get(), out.data() + have, out.size() - have, static_cast<off_t>(have));
+    const ssize_t got =
+        ::pread(file->descriptor.get(), out.data() + have, out.size() - have, static_cast<off_t>(have));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail(error(relative, "read", errno));
     if (got == 0) break;

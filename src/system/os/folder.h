@@ -1,5 +1,5 @@
-// A folder held by its descriptor: everything is opened below it, whatever names are asked for and whoever moves things
-// meanwhile. No symbolic link is followed on the way, none leads out.
+// A folder held by its descriptor: everything is opened below it, whatever names are asked for and whoever
+// moves things meanwhile. No symbolic link is followed on the way, none leads out.
 //
 // Paths are relative, '/' between. Errors name the folder and the path. Any thread.
 #pragma once
@@ -36,7 +36,7 @@ class Folder {
   // An existing file, for writing.
   Result<Descriptor> open_to_write(const std::string& relative) const;
   Result<FileFacts> facts(const std::string& relative) const;
-  Status touch(const std::string& relative) const;  // used now
+  Status touch(const std::string& relative) const;        // used now
   Status make_folder(const std::string& relative) const;  // there already: fine
   Status rename(const std::string& from, const std::string& to) const;
   Status link(const std::string& from, const Folder& into, const std::string& to) const;

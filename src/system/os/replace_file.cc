@@ -54,7 +54,8 @@ Status replace_file(const std::string& path, std::string_view text, mode_t mode)
   Descriptor file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file.valid()) return fail(system_error(aside, "write", errno));
   Status written = write_all(file, aside, text);
-  if (written && ::rename(aside.c_str(), real.c_str()) != 0) written = fail(system_error(real, "replace", errno));
+  if (written && ::rename(aside.c_str(), real.c_str()) != 0)
+    written = fail(system_error(real, "replace", errno));
   if (!written) {
     ::unlink(aside.c_str());
     return written;

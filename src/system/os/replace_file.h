@@ -10,9 +10,9 @@
 
 namespace slipway::os {
 
-// Written beside it, made lasting, renamed over it; its folder is made lasting too before this returns. Folders
-// that are missing are made (0700). A symbolic link stays: its target is replaced. kExhausted: the disk is full;
-// kDenied otherwise. Any thread.
+// Written beside it, made lasting, renamed over it; its folder is made lasting too before this returns.
+// Folders that are missing are made (0700). A symbolic link stays: its target is replaced. kExhausted: the
+// disk is full; kDenied otherwise. Any thread.
 Status replace_file(const std::string& path, std::string_view text, mode_t mode);
 
 // The folder and those above it that are missing, 0700.

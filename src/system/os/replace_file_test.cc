@@ -24,7 +24,7 @@ TEST(ReplaceFile, MakesFoldersAndKeepsTheMode) {
   ASSERT_TRUE(replace_file(path, "one", 0600));
   ASSERT_TRUE(replace_file(path, "two", 0600));
   EXPECT_EQ(*read_file(path, 100), "two");
-  struct stat facts {};
+  struct stat facts{};
   ASSERT_EQ(::stat(path.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
   EXPECT_EQ(list_folder(folder + "/a/b", 10)->size(), 1u);
@@ -47,10 +47,9 @@ TEST(FileLock, NamesTheProcessThatHoldsItAndGoesWithIt) {
   if (child == 0) {
     const auto lock = FileLock::take(path);
     char byte = lock ? 'y' : 'n';
-    static_cast<void>(::write(ready[1], &byte, 1));
+    const bool told = ::write(ready[1], &byte, 1) == 1;
     ::close(end[1]);
-    static_cast<void>(::read(end[0], &byte, 1));
-    ::_exit(0);
+    ::_exit(told && ::read(end[0], &byte, 1) == 0 ? 0 : 1);
   }
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);

@@ -11,7 +11,8 @@ using json::text_of;
 
 Document to_documents(const std::vector<TensorFacts>& tensors) {
   Document out = Document::array();
-  for (const TensorFacts& tensor : tensors) out.push_back({{"name", tensor.name}, {"datatype", tensor.datatype}, {"shape", tensor.shape}});
+  for (const TensorFacts& tensor : tensors)
+    out.push_back({{"name", tensor.name}, {"datatype", tensor.datatype}, {"shape", tensor.shape}});
   return out;
 }
 
@@ -33,10 +34,13 @@ void put(Document& into, const char* name, const std::string& text) {
 }  // namespace
 
 Document to_content(const ModelVersion& version) {
-  Document spec{{"model", version.model}, {"version", version.version}, {"artifact", version.artifact}, {"digest", version.digest}, {"format", version.format}, {"size", version.size}};
+  Document spec{{"model", version.model},   {"version", version.version}, {"artifact", version.artifact},
+                {"digest", version.digest}, {"format", version.format},   {"size", version.size}};
   put(spec, "framework", version.framework);
   put(spec, "description", version.description);
-  if (!version.inputs.empty() || !version.outputs.empty()) spec["signature"] = {{"inputs", to_documents(version.inputs)}, {"outputs", to_documents(version.outputs)}};
+  if (!version.inputs.empty() || !version.outputs.empty())
+    spec["signature"] = {{"inputs", to_documents(version.inputs)},
+                         {"outputs", to_documents(version.outputs)}};
   Document provenance = Document::object();
   put(provenance, "source", version.source);
   put(provenance, "pushedBy", version.pushed_by);

@@ -15,9 +15,13 @@ constexpr const char* kStatus = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 constexpr const char* kScale = "io.k8s.api.autoscaling.v1.Scale";
 
 Document reference(const std::string& schema) { return {{"$ref", "#/components/schemas/" + schema}}; }
-Document text(std::string_view description) { return {{"type", "string"}, {"description", std::string(description)}}; }
+Document text(std::string_view description) {
+  return {{"type", "string"}, {"description", std::string(description)}};
+}
 Document texts(std::string_view description) {
-  return {{"type", "object"}, {"description", std::string(description)}, {"additionalProperties", {{"type", "string"}}}};
+  return {{"type", "object"},
+          {"description", std::string(description)},
+          {"additionalProperties", {{"type", "string"}}}};
 }
 
 // "dev.slipway.v1alpha1.ModelDeployment"
@@ -36,17 +40,25 @@ Document group_version_kind(const Definition& of, const std::string& kind) {
 }
 
 Document parameter(std::string_view name, std::string_view type, std::string_view description) {
-  return {{"name", std::string(name)}, {"in", "query"}, {"description", std::string(description)}, {"schema", {{"type", std::string(type)}, {"uniqueItems", true}}}};
+  return {{"name", std::string(name)},
+          {"in", "query"},
+          {"description", std::string(description)},
+          {"schema", {{"type", std::string(type)}, {"uniqueItems", true}}}};
 }
 
 Document path_parameter(std::string_view name) {
-  return {{"name", std::string(name)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"uniqueItems", true}}}};
+  return {{"name", std::string(name)},
+          {"in", "path"},
+          {"required", true},
+          {"schema", {{"type", "string"}, {"uniqueItems", true}}}};
 }
 
 Document write_parameters() {
   return {parameter("dryRun", "string", "All: do everything but store the result."),
           parameter("fieldManager", "string", "Who writes; it stands in the audit as the reason."),
-          parameter("fieldValidation", "string", "Strict refuses unknown and duplicate fields, Warn (the default) answers with warnings, Ignore drops them.")};
+          parameter("fieldValidation", "string",
+                    "Strict refuses unknown and duplicate fields, Warn (the default) answers with warnings, "
+                    "Ignore drops them.")};
 }
 
 Document list_parameters() {
@@ -63,7 +75,8 @@ Document list_parameters() {
 }
 
 Document answers(const std::string& schema) {
-  return {{"200", {{"description", "OK"}, {"content", {{"application/json", {{"schema", reference(schema)}}}}}}}};
+  return {
+      {"200", {{"description", "OK"}, {"content", {{"application/json", {{"schema", reference(schema)}}}}}}}};
 }
 
 struct Operation {
@@ -80,7 +93,8 @@ Document operation(const Definition& of, const Operation& what) {
                {"x-kubernetes-action", what.action},
                {"x-kubernetes-group-version-kind", group_version_kind(of, of.kind)}};
   for (const std::string& type : what.bodies)
-    out["requestBody"]["content"][type] = {{"schema", type == "application/json" ? reference(what.answer) : Document{{"type", "object"}}}};
+    out["requestBody"]["content"][type] = {
+        {"schema", type == "application/json" ? reference(what.answer) : Document{{"type", "object"}}}};
   return out;
 }
 
@@ -101,7 +115,13 @@ void add_paths(Document& paths, const Definition& of) {
                    {"patch", operation(of, {"patch", "patch", schema, write_parameters(), patches})}};
   };
   item(one, object);
-  paths[one]["delete"] = operation(of, {"delete", "delete", kStatus, Document{parameter("dryRun", "string", "All: only say what would happen."), parameter("propagationPolicy", "string", "Background, Foreground or Orphan.")}, {"application/json"}});
+  paths[one]["delete"] =
+      operation(of, {"delete",
+                     "delete",
+                     kStatus,
+                     Document{parameter("dryRun", "string", "All: only say what would happen."),
+                              parameter("propagationPolicy", "string", "Background, Foreground or Orphan.")},
+                     {"application/json"}});
   if (of.has_status) item(one + "/status", object);
   if (of.has_scale) item(one + "/scale", kScale);
 }
@@ -110,7 +130,8 @@ void add_schemas(Document& schemas, const Definition& of) {
   Document object = *of.structural;
   object["properties"]["apiVersion"] = text("The version of the representation.");
   object["properties"]["kind"] = text("The kind of the object.");
-  object["properties"]["metadata"] = {{"description", "What every object has."}, {"allOf", {reference(kObjectMeta)}}};
+  object["properties"]["metadata"] = {{"description", "What every object has."},
+                                      {"allOf", {reference(kObjectMeta)}}};
   object["x-kubernetes-group-version-kind"] = {group_version_kind(of, of.kind)};
   schemas[schema_name(of, of.kind)] = std::move(object);
   schemas[schema_name(of, of.list_kind)] = {
@@ -121,7 +142,10 @@ void add_schemas(Document& schemas, const Definition& of) {
        {{"apiVersion", text("The version of the representation.")},
         {"kind", text("The kind of the object.")},
         {"metadata", {{"description", "What every list has."}, {"allOf", {reference(kListMeta)}}}},
-        {"items", {{"description", "The objects."}, {"type", "array"}, {"items", reference(schema_name(of, of.kind))}}}}},
+        {"items",
+         {{"description", "The objects."},
+          {"type", "array"},
+          {"items", reference(schema_name(of, of.kind))}}}}},
       {"x-kubernetes-group-version-kind", {group_version_kind(of, of.list_kind)}}};
 }
 
@@ -131,38 +155,65 @@ void add_common(Document& schemas) {
       {"description", "What every object has."},
       {"type", "object"},
       {"properties",
-       {{"name", text("The object's name: unique among those of its kind in its namespace. It cannot be changed.")},
+       {{"name",
+         text("The object's name: unique among those of its kind in its namespace. It cannot be changed.")},
         {"generateName", text("A prefix from which the server makes a name.")},
         {"namespace", text("The namespace it is in. One machine has the namespace default.")},
         {"labels", texts("What it is selected by.")},
         {"annotations", texts("What tools keep with it.")},
         {"uid", text("Tells it from others that had or will have its name. Set by the server.")},
-        {"resourceVersion", text("The version of its last change. Set by the server; a write that names an older one is refused.")},
-        {"creationTimestamp", {{"type", "string"}, {"format", "date-time"}, {"description", "When it was made. Set by the server."}}},
-        {"generation", {{"type", "integer"}, {"format", "int64"}, {"description", "Moves with every change of the content. Set by the server."}}},
-        {"ownerReferences", {{"type", "array"}, {"description", "The objects that it belongs to."}, {"items", {{"type", "object"}}}}}}}};
+        {"resourceVersion", text("The version of its last change. Set by the server; a write that names an "
+                                 "older one is refused.")},
+        {"creationTimestamp",
+         {{"type", "string"},
+          {"format", "date-time"},
+          {"description", "When it was made. Set by the server."}}},
+        {"generation",
+         {{"type", "integer"},
+          {"format", "int64"},
+          {"description", "Moves with every change of the content. Set by the server."}}},
+        {"ownerReferences",
+         {{"type", "array"},
+          {"description", "The objects that it belongs to."},
+          {"items", {{"type", "object"}}}}}}}};
   schemas[kListMeta] = {{"description", "What every list has."},
                         {"type", "object"},
-                        {"properties", {{"continue", text("Where the next page begins.")}, {"remainingItemCount", whole}, {"resourceVersion", text("The version at which the list was made.")}}}};
-  schemas[kStatus] = {{"description", "The outcome of a call that gives no object."},
-                      {"type", "object"},
-                      {"properties", {{"status", text("Success or Failure.")}, {"message", text("What happened.")}, {"reason", text("Why it failed, in one word.")}, {"code", whole}}},
-                      {"x-kubernetes-group-version-kind", {{{"group", ""}, {"version", "v1"}, {"kind", "Status"}}}}};
-  schemas[kScale] = {{"description", "How many replicas are wanted and run."},
-                     {"type", "object"},
-                     {"properties",
-                      {{"apiVersion", text("autoscaling/v1")},
-                       {"kind", text("Scale")},
-                       {"metadata", {{"allOf", {reference(kObjectMeta)}}, {"description", "What every object has."}}},
-                       {"spec", {{"type", "object"}, {"description", "What is wanted."}, {"properties", {{"replicas", whole}}}}},
-                       {"status", {{"type", "object"}, {"description", "What is observed."}, {"properties", {{"replicas", whole}, {"selector", text("The selector of the replicas.")}}}}}}},
-                     {"x-kubernetes-group-version-kind", {{{"group", "autoscaling"}, {"version", "v1"}, {"kind", "Scale"}}}}};
+                        {"properties",
+                         {{"continue", text("Where the next page begins.")},
+                          {"remainingItemCount", whole},
+                          {"resourceVersion", text("The version at which the list was made.")}}}};
+  schemas[kStatus] = {
+      {"description", "The outcome of a call that gives no object."},
+      {"type", "object"},
+      {"properties",
+       {{"status", text("Success or Failure.")},
+        {"message", text("What happened.")},
+        {"reason", text("Why it failed, in one word.")},
+        {"code", whole}}},
+      {"x-kubernetes-group-version-kind", {{{"group", ""}, {"version", "v1"}, {"kind", "Status"}}}}};
+  schemas[kScale] = {
+      {"description", "How many replicas are wanted and run."},
+      {"type", "object"},
+      {"properties",
+       {{"apiVersion", text("autoscaling/v1")},
+        {"kind", text("Scale")},
+        {"metadata", {{"allOf", {reference(kObjectMeta)}}, {"description", "What every object has."}}},
+        {"spec",
+         {{"type", "object"}, {"description", "What is wanted."}, {"properties", {{"replicas", whole}}}}},
+        {"status",
+         {{"type", "object"},
+          {"description", "What is observed."},
+          {"properties", {{"replicas", whole}, {"selector", text("The selector of the replicas.")}}}}}}},
+      {"x-kubernetes-group-version-kind",
+       {{{"group", "autoscaling"}, {"version", "v1"}, {"kind", "Scale"}}}}};
 }
 
 }  // namespace
 
 Document openapi(std::span<const Definition* const> definitions) {
-  Document out{{"openapi", "3.0.0"}, {"info", {{"title", "Slipway"}, {"version", "v1"}}}, {"paths", Document::object()}};
+  Document out{{"openapi", "3.0.0"},
+               {"info", {{"title", "Slipway"}, {"version", "v1"}}},
+               {"paths", Document::object()}};
   Document& schemas = out["components"]["schemas"];
   add_common(schemas);
   for (const Definition* each : definitions) {

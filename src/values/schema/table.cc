@@ -26,7 +26,8 @@ Document cell(const Column& column, const Document& object, WallTime now) {
 }
 
 std::string two(int64_t large, const char* unit, int64_t small, const char* small_unit) {
-  return small == 0 ? fmt::format("{}{}", large, unit) : fmt::format("{}{}{}{}", large, unit, small, small_unit);
+  return small == 0 ? fmt::format("{}{}", large, unit)
+                    : fmt::format("{}{}{}{}", large, unit, small, small_unit);
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 
 namespace slipway::schema {
 
-// The name, then one cell a column: null where the object has nothing; dates as ages; references as kind/name.
+// The name, then one cell a column: null where the object has nothing; dates as ages; references as
+// kind/name.
 std::vector<json::Document> row_cells(const Definition& of, const json::Document& object, WallTime now);
 
 // "3d5h", as kubectl shows ages. Source: k8s.io/apimachinery duration.HumanDuration.

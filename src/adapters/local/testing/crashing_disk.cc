@@ -34,9 +34,12 @@ struct CrashingDiskLayer {
   }
   static int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 offset) {
     if (is_due(of(file).disk->full_at_)) return SQLITE_FULL;
-    return act(file, {CrashingDisk::What::kWrite, *of(file).path, static_cast<size_t>(offset), std::string(static_cast<const char*>(from), static_cast<size_t>(size))});
+    return act(file, {CrashingDisk::What::kWrite, *of(file).path, static_cast<size_t>(offset),
+                      std::string(static_cast<const char*>(from), static_cast<size_t>(size))});
   }
-  static int truncate(sqlite3_file* file, sqlite3_int64 size) { return act(file, {CrashingDisk::What::kTruncate, *of(file).path, static_cast<size_t>(size), ""}); }
+  static int truncate(sqlite3_file* file, sqlite3_int64 size) {
+    return act(file, {CrashingDisk::What::kTruncate, *of(file).path, static_cast<size_t>(size), ""});
+  }
   static int sync(sqlite3_file* file, int) {
     if (is_due(of(file).disk->fail_sync_)) return SQLITE_IOERR_FSYNC;
     return act(file, {CrashingDisk::What::kSync, *of(file).path, 0, ""});
@@ -60,7 +63,19 @@ struct CrashingDiskLayer {
   static int sector(sqlite3_file*) { return static_cast<int>(kSector); }
   static int character(sqlite3_file*) { return 0; }
 
-  static constexpr sqlite3_io_methods kMethods{.iVersion = 1, .xClose = close, .xRead = read, .xWrite = write, .xTruncate = truncate, .xSync = sync, .xFileSize = size, .xLock = lock, .xUnlock = lock, .xCheckReservedLock = check_lock, .xFileControl = control, .xSectorSize = sector, .xDeviceCharacteristics = character};
+  static constexpr sqlite3_io_methods kMethods{.iVersion = 1,
+                                               .xClose = close,
+                                               .xRead = read,
+                                               .xWrite = write,
+                                               .xTruncate = truncate,
+                                               .xSync = sync,
+                                               .xFileSize = size,
+                                               .xLock = lock,
+                                               .xUnlock = lock,
+                                               .xCheckReservedLock = check_lock,
+                                               .xFileControl = control,
+                                               .xSectorSize = sector,
+                                               .xDeviceCharacteristics = character};
 
   static int open(sqlite3_vfs* layer, const char* name, sqlite3_file* file, int flags, int* out_flags) {
     auto* disk = static_cast<CrashingDisk*>(layer->pAppData);

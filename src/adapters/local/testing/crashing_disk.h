@@ -1,5 +1,6 @@
-// A disk in memory for SQLite that remembers every operation, so that a test can ask what the files may look like
-// after the power went at any moment: what was synced is there; of what was not, any part may be, torn or not.
+// A disk in memory for SQLite that remembers every operation, so that a test can ask what the files may look
+// like after the power went at any moment: what was synced is there; of what was not, any part may be, torn
+// or not.
 //
 // One at a time is registered under kName. One thread at a time.
 #pragma once

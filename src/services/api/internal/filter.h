@@ -8,7 +8,8 @@ namespace slipway::api {
 class Filter {
  public:
   // 400 for a field that cannot be selected by.
-  static tl::expected<Filter, Failure> make(domain::Kind kind, domain::Selector labels, std::vector<FieldTerm> fields);
+  static tl::expected<Filter, Failure> make(domain::Kind kind, domain::Selector labels,
+                                            std::vector<FieldTerm> fields);
 
   bool matches(const domain::Object& object) const;
   bool everything() const { return labels_.everything() && fields_.empty(); }

@@ -1,5 +1,5 @@
-// A list as an answer: in one when it is short, else in pieces with back-pressure, so that ten thousand objects
-// take no more memory than a few.
+// A list as an answer: in one when it is short, else in pieces with back-pressure, so that ten thousand
+// objects take no more memory than a few.
 #pragma once
 
 #include "services/api/internal/encode.h"

@@ -17,6 +17,7 @@ std::optional<PatchType> patch_type(std::string_view content_type);
 inline constexpr std::string_view kPatchTypes = "application/json-patch+json, application/merge-patch+json";
 
 // The document with the patch applied. 400 for what is no patch, 422 for one that does not fit.
-tl::expected<json::Document, Failure> apply_patch(PatchType type, std::string_view patch, json::Document document);
+tl::expected<json::Document, Failure> apply_patch(PatchType type, std::string_view patch,
+                                                  json::Document document);
 
 }  // namespace slipway::api

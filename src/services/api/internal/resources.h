@@ -32,12 +32,17 @@ class Resources {
  private:
   using Task = std::function<void(http::Exchange&, std::string_view body)>;
   void with_body(http::Exchange& exchange, Task task) const;
-  void list(http::Exchange& exchange, const Call& call, const ListQuery& query, const View& view, const Filter& filter) const;
-  void watch(http::Exchange& exchange, const Call& call, const ListQuery& query, const View& view, Filter filter) const;
+  void list(http::Exchange& exchange, const Call& call, const ListQuery& query, const View& view,
+            const Filter& filter) const;
+  void watch(http::Exchange& exchange, const Call& call, const ListQuery& query, const View& view,
+             Filter filter) const;
 
-  void create_now(http::Exchange& exchange, const Call& call, const WriteQuery& query, std::string_view body) const;
-  void replace_now(http::Exchange& exchange, const Call& call, const WriteQuery& query, std::string_view body) const;
-  void patch_now(http::Exchange& exchange, const Call& call, const WriteQuery& query, std::string_view body) const;
+  void create_now(http::Exchange& exchange, const Call& call, const WriteQuery& query,
+                  std::string_view body) const;
+  void replace_now(http::Exchange& exchange, const Call& call, const WriteQuery& query,
+                   std::string_view body) const;
+  void patch_now(http::Exchange& exchange, const Call& call, const WriteQuery& query,
+                 std::string_view body) const;
   void remove_now(http::Exchange& exchange, const Call& call, std::string_view body) const;
 
   // Stores what a PUT or PATCH made of `current`.
@@ -50,7 +55,8 @@ class Resources {
     domain::ObjectPtr object;
     std::vector<std::string> warnings;
   };
-  tl::expected<Stored, Failure> store_change(const Call& call, Change change, std::string_view request_id) const;
+  tl::expected<Stored, Failure> store_change(const Call& call, Change change,
+                                             std::string_view request_id) const;
   json::Document shown(const Call& call, const domain::Object& object) const;
   std::string shown_text(const Call& call, const domain::Object& object) const;
   store::Cause cause(const Call& call, const WriteQuery& query, std::string_view request_id) const;

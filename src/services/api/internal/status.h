@@ -21,13 +21,15 @@ struct Failure {
 
 std::string to_json(const Failure& failure);
 void respond(http::Exchange& exchange, const Failure& failure);
-void respond_json(http::Exchange& exchange, int status, std::string_view body, std::span<const std::string> warnings = {});
+void respond_json(http::Exchange& exchange, int status, std::string_view body,
+                  std::span<const std::string> warnings = {});
 
 Failure bad_request(std::string message);
 Failure not_found(const schema::Definition& of, const std::string& name);
 Failure already_exists(const schema::Definition& of, const std::string& name);
 Failure conflict(const schema::Definition& of, const std::string& name);
-Failure invalid(const schema::Definition& of, const std::string& name, std::vector<schema::FieldError> causes);
+Failure invalid(const schema::Definition& of, const std::string& name,
+                std::vector<schema::FieldError> causes);
 Failure unsupported_media_type(std::string_view accepted);
 Failure expired(std::string message);
 // What went wrong in the store or in this program, for an object of that kind.

@@ -1,5 +1,5 @@
-// Open watches as answers that go on: each takes its changes from the store at its own pace, on its loop's thread.
-// An event is encoded once for all who see it in the same form.
+// Open watches as answers that go on: each takes its changes from the store at its own pace, on its loop's
+// thread. An event is encoded once for all who see it in the same form.
 #pragma once
 
 #include <deque>
