@@ -61,7 +61,16 @@ std::optional<Failure> check_place(const Target& target, domain::Object& object)
   return std::nullopt;
 }
 
-void check_meta(const Document& metadata, const domain::Object& object, const domain::Object* before, std::vector<FieldError>& errors) {
+// A uid in what is written is a precondition. Source: k8s.io/apiserver pkg/registry/rest, DefaultUpdatedObjectInfo.
+std::optional<Failure> check_uid(const schema::Definition& of, const domain::Object& object, const domain::Object* before) {
+  if (before == nullptr || object.meta.uid.empty() || object.meta.uid == before->meta.uid) return std::nullopt;
+  Failure out = conflict(of, before->key.name);
+  out.message = fmt::format("Operation cannot be fulfilled on {} \"{}\": Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                            of.resource(), before->key.name, object.meta.uid, before->meta.uid);
+  return out;
+}
+
+void check_meta(const Document& metadata, const domain::Object& object, std::vector<FieldError>& errors) {
   if (object.key.name.empty())
     errors.push_back({"metadata.name", "FieldValueRequired", "Required value: name or generateName is required"});
   else if (Status name = domain::check_name(object.key.name); !name)
@@ -74,8 +83,6 @@ void check_meta(const Document& metadata, const domain::Object& object, const do
     errors.push_back({"metadata.annotations", "FieldValueInvalid", "Invalid value: " + fine.error().message});
   if (const Document& finalizers = json::member(metadata, "finalizers"); finalizers.is_array() && !finalizers.empty())
     errors.push_back({"metadata.finalizers", "FieldValueForbidden", "Forbidden: finalizers are not supported here; delete takes effect at once"});
-  if (before != nullptr && !object.meta.uid.empty() && object.meta.uid != before->meta.uid)
-    errors.push_back(invalid_value("metadata.uid", object.meta.uid, "field is immutable"));
 }
 
 // The part that is not being written stays as it is.
@@ -154,10 +161,11 @@ tl::expected<Admitted, Failure> admit(const Target& target, Decoded decoded, con
   auto object = domain::to_object(target.kind, document);
   if (!object) return tl::unexpected(bad_request(object.error().message));
   if (auto failure = check_place(target, *object)) return tl::unexpected(std::move(*failure));
+  if (auto failure = check_uid(of, *object, before)) return tl::unexpected(std::move(*failure));
   if (before == nullptr && object->key.name.empty() && !object->meta.generate_name.empty()) object->key.name = object->meta.generate_name + name_suffix();
 
   std::vector<FieldError> errors;
-  check_meta(document["metadata"], *object, before, errors);
+  check_meta(document["metadata"], *object, errors);
   if (!object->key.name.empty()) document["metadata"]["name"] = object->key.name;
   const Document old = before == nullptr ? Document() : stored_document(*before);
   for (FieldError& error : of.schema.validate(document, before == nullptr ? nullptr : &old)) errors.push_back(std::move(error));

@@ -86,6 +86,15 @@ TEST_P(StoreContract, GivesWhatWasCreatedWithUidVersionAndGeneration) {
   EXPECT_EQ(**got, object);
 }
 
+TEST_P(StoreContract, GivesANewObjectNoStatus) {
+  Object wanted = deployment("a");
+  wanted.status = R"({"replicas":2})";
+  const auto made = store().create(wanted, kCause);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ((*made)->status, "");
+  EXPECT_EQ((*store().get(key("a")))->status, "");
+}
+
 TEST_P(StoreContract, RefusesANameThatIsTaken) {
   ASSERT_TRUE(store().create(deployment("a"), kCause));
   EXPECT_EQ(store().create(deployment("a"), kCause).error().code, Code::kConflict);
@@ -167,6 +176,28 @@ TEST_P(StoreContract, ListsByNameInPages) {
   EXPECT_THAT(names(page->items), ElementsAre("a", "b"));
   EXPECT_EQ(page->remaining, 3u);
   EXPECT_EQ(store().list(kKind, {.space = "elsewhere"})->items.size(), 0u);
+}
+
+TEST_P(StoreContract, GoesOnBehindAnObjectAtTheSameVersion) {
+  for (const char* name : {"a", "b", "c", "d"}) ASSERT_TRUE(store().create(deployment(name), kCause));
+  const auto page = store().list(kKind, {.space = "default", .limit = 2});
+  ASSERT_TRUE(page);
+  ASSERT_TRUE(store().remove(key("c"), {}, kCause));
+  ASSERT_TRUE(store().create(deployment("bb"), kCause));
+  const auto rest = store().list(
+      kKind, {.space = "default", .after_space = "default", .after_name = "b", .at = page->resource_version});
+  ASSERT_TRUE(rest) << rest.error().message;
+  EXPECT_THAT(names(rest->items), ElementsAre("c", "d"));
+  EXPECT_EQ(rest->resource_version, page->resource_version);
+}
+
+TEST_P(StoreContract, AVersionThatHasNotHappenedYetIsSaidToBe) {
+  const auto made = store().create(deployment("a"), kCause);
+  const uint64_t later = (*made)->meta.resource_version + 1'000'000;
+  EXPECT_EQ(store().list(kKind, {.space = "default", .at = later}).error().code, Code::kTimeout);
+  auto watch = store().watch(kKind, {.space = "default", .after = later});
+  const Error error = watch ? (*watch)->next(kPatience).error() : watch.error();
+  EXPECT_EQ(error.code, Code::kTimeout) << error.message;
 }
 
 TEST_P(StoreContract, AListAndAWatchFromItMissNothingAndRepeatNothing) {
