@@ -6,11 +6,8 @@
 #include <future>
 #include <thread>
 
-#include "adapters/local/local.h"
 #include "ports/store/testing/store_contract.h"
-#include "services/api/api.h"
-#include "services/api/tokens.h"
-#include "system/http/server.h"
+#include "services/api/testing/served_store.h"
 #include "system/http/testing/tls_peer.h"
 #include "system/kube/testing/fake_api.h"
 
@@ -32,47 +29,18 @@ using testing::HasSubstr;
 constexpr auto kKind = Kind::kModelDeployment;
 const store::Cause kCause{.actor = {"tester"}, .reason = "Test", .request_id = "r-1"};
 const runtime::RealClock kClock;
-const std::string kToken = "a-token-of-tests";
+std::shared_ptr<api::testing::ServedStore> serve(size_t history = 4096) {
+  return std::make_shared<api::testing::ServedStore>(
+      api::testing::ServedOptions{.history = history, .tls = http::testing::tls_for()});
+}
 
-// The API over a store in memory, behind TLS, on a port of its own.
-class World {
- public:
-  explicit World(size_t history)
-      : store_(std::move(*local::Local::open({.path = "", .history = history, .make_uid = {}}, kClock))),
-        api_({.version = "0.0.0"}, *store_, executor_, kClock,
-             [this](const base::RequestHead& head, std::string_view permission) {
-               return tokens_.check(head, permission);
-             }),
-        server_(
-            {.address = *http::parse_address("127.0.0.1:0"), .tls = http::testing::tls_for()},
-            [this](http::Exchange& exchange) { api_.handle(exchange); }, kClock) {
-    EXPECT_TRUE(server_.start());
-  }
-  ~World() {
-    api_.stop();
-    executor_.stop();
-    server_.stop();
-  }
-
-  kube::Access access(std::string token = kToken) const {
-    return {.server = "https://" + server_.address().str(),
-            .ca_pem = http::testing::test_authority().certificate_pem,
-            .token = std::move(token)};
-  }
-  store::Store& store() { return *store_; }
-  api::Api& api() { return api_; }
-
- private:
-  std::unique_ptr<local::Local> store_;
-  runtime::Executor executor_{{.name = "writer", .threads = 4}};
-  const api::Tokens tokens_{base::sha256(kToken)};
-  api::Api api_;
-  http::Server server_;
-};
+kube::Access access(const api::testing::ServedStore& served, std::string token = api::testing::kToken) {
+  return served.access(http::testing::test_authority().certificate_pem, std::move(token));
+}
 
 StoreUnderTest over_the_api(size_t history) {
-  auto world = std::make_shared<World>(history);
-  return {.world = world, .store = std::make_unique<Remote>(world->access(), kClock)};
+  auto world = serve(history);
+  return {.world = world, .store = std::make_unique<Remote>(access(*world), kClock)};
 }
 
 INSTANTIATE_TEST_SUITE_P(Remote, StoreContract,
@@ -94,10 +62,10 @@ std::vector<std::string> names(const Result<store::Listing>& listing) {
 class RemoteTest : public testing::Test {
  protected:
   void make(std::initializer_list<const char*> all) {
-    for (const char* name : all) ASSERT_TRUE(world_.store().create(deployment(name), kCause));
+    for (const char* name : all) ASSERT_TRUE(served_->store().create(deployment(name), kCause));
   }
-  World world_{4096};
-  Remote remote_{world_.access(), kClock};
+  const std::shared_ptr<api::testing::ServedStore> served_ = serve();
+  Remote remote_{access(*served_), kClock};
 };
 
 TEST_F(RemoteTest, WritersWithoutAPreconditionAllGetTheirTurn) {
@@ -126,7 +94,7 @@ TEST_F(RemoteTest, GoesOnBehindAnObjectWithoutAToken) {
 TEST_F(RemoteTest, ListsThePast) {
   make({"a", "b"});
   const auto then = remote_.list(kKind, {.space = "default"});
-  ASSERT_TRUE(world_.store().remove(key("a"), {}, kCause));
+  ASSERT_TRUE(served_->store().remove(key("a"), {}, kCause));
   make({"c"});
   EXPECT_THAT(names(remote_.list(kKind, {.space = "default", .at = then->resource_version})),
               ElementsAre("a", "b"));
@@ -137,7 +105,7 @@ TEST_F(RemoteTest, ListsThePast) {
 
 TEST_F(RemoteTest, AStrangerIsDenied) {
   make({"a"});
-  Remote stranger(world_.access("another-token"), kClock);
+  Remote stranger(access(*served_, "another-token"), kClock);
   EXPECT_EQ(stranger.get(key("a")).error().code, Code::kDenied);
   EXPECT_EQ(stranger.list(kKind, {}).error().code, Code::kDenied);
   EXPECT_EQ(stranger.create(deployment("b"), kCause).error().code, Code::kDenied);
@@ -180,7 +148,7 @@ TEST_F(RemoteTest, AVersionThatHasNotHappenedIsATimeout) {
 
 TEST_F(RemoteTest, AShortQueueHoldsUpTheFirstListAndLosesNothing) {
   make({"a", "b", "c", "d", "e", "f"});
-  Remote narrow(world_.access(), kClock, {.waiting_events = 1});
+  Remote narrow(access(*served_), kClock, {.waiting_events = 1});
   auto watch = narrow.watch(kKind, {});
   ASSERT_TRUE(watch);
   for (const char* name : {"a", "b", "c", "d", "e", "f"}) {
@@ -196,13 +164,13 @@ TEST_F(RemoteTest, AShortQueueHoldsUpTheFirstListAndLosesNothing) {
 
 TEST_F(RemoteTest, WhoDoesNotTakeIsCutOffAndTheServerIsRidOfTheWatch) {
   make({"a"});
-  Remote narrow(world_.access(), kClock, {.waiting_events = 4});
+  Remote narrow(access(*served_), kClock, {.waiting_events = 4});
   const auto version = narrow.list(kKind, {})->resource_version;
   auto watch = narrow.watch(kKind, {.space = "", .after = version});
   ASSERT_TRUE(watch);
-  while (world_.api().open_watches() == 0) std::this_thread::yield();
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(world_.store().update(deployment("a", 2 + i), {}, kCause));
-  while (world_.api().open_watches() != 0) std::this_thread::yield();
+  while (served_->api().open_watches() == 0) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(served_->store().update(deployment("a", 2 + i), {}, kCause));
+  while (served_->api().open_watches() != 0) std::this_thread::yield();
   EXPECT_EQ((*watch)->next(5s).error().code, Code::kNotFound);
   auto anew = narrow.watch(kKind, {});
   const auto event = (*anew)->next(5s);
@@ -212,10 +180,10 @@ TEST_F(RemoteTest, WhoDoesNotTakeIsCutOffAndTheServerIsRidOfTheWatch) {
 
 TEST_F(RemoteTest, AWatchEndsWhenItIsDestroyedWhetherItListensOrConnects) {
   auto listening = remote_.watch(kKind, {});
-  while (world_.api().open_watches() == 0) std::this_thread::yield();
+  while (served_->api().open_watches() == 0) std::this_thread::yield();
   const auto began = std::chrono::steady_clock::now();
   listening->reset();
-  kube::Access nowhere = world_.access();
+  kube::Access nowhere = access(*served_);
   nowhere.server = "https://127.0.0.1:1";
   Remote lost(nowhere, kClock);
   lost.watch(kKind, {})->reset();
@@ -223,7 +191,7 @@ TEST_F(RemoteTest, AWatchEndsWhenItIsDestroyedWhetherItListensOrConnects) {
 }
 
 TEST_F(RemoteTest, AServerThatIsNotThereIsUnavailable) {
-  kube::Access nowhere = world_.access();
+  kube::Access nowhere = access(*served_);
   nowhere.server = "https://127.0.0.1:1";
   Remote lost(nowhere, kClock);
   EXPECT_EQ(lost.get(key("a")).error().code, Code::kUnavailable);

@@ -62,7 +62,7 @@ struct Event {
 // writer never waits. Taken from by one thread at a time.
 class Watch {
  public:
-  virtual ~Watch() = default;
+  virtual ~Watch() = default;  // waits for a call of on_ready() that runs; none comes afterwards
 
   // The next change, or nothing for now. kNotFound: what comes next is no longer kept; list again.
   virtual Result<std::optional<Event>> try_next() = 0;

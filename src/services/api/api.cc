@@ -10,6 +10,10 @@ namespace {
 using base::Method;
 using Verb = void (Resources::*)(http::Exchange&, const Call&) const;
 
+Failure refused(const Refusal& refusal) {
+  return {.code = refusal.status, .reason = refusal.status == 401 ? "Unauthorized" : "Forbidden", .message = refusal.message};
+}
+
 // What the table is made of: each row names its permission, and no handler is reached but through it.
 struct Builder {
   std::vector<Api::RouteRow>& rows;
@@ -21,7 +25,7 @@ struct Builder {
     auto guarded = [ask = authorize, permission, handler = std::move(handler)](http::Exchange& exchange, const http::PathParameters& parameters) {
       const Verdict verdict = (*ask)(exchange.head(), permission);
       if (verdict.refusal.status != 0)
-        return respond(exchange, Failure{.code = verdict.refusal.status, .reason = verdict.refusal.status == 401 ? "Unauthorized" : "Forbidden", .message = verdict.refusal.message});
+        return respond(exchange, refused(verdict.refusal));
       handler(exchange, parameters, verdict.actor);
     };
     routes.push_back({.method = method, .pattern = std::move(pattern), .permission = "", .handler = std::move(guarded)});
@@ -93,7 +97,7 @@ Api::Api(Options options, store::Store& store, runtime::Executor& executor, cons
   router_ = std::make_unique<http::Router>(std::move(routes), [ask](http::Exchange& exchange, int status, std::string_view allowed) {
     // Strangers learn nothing of which paths there are.
     const Verdict verdict = (*ask)(exchange.head(), "");
-    if (verdict.refusal.status != 0) return respond(exchange, Failure{.code = verdict.refusal.status, .reason = "Unauthorized", .message = verdict.refusal.message});
+    if (verdict.refusal.status != 0) return respond(exchange, refused(verdict.refusal));
     if (status == 405) {
       const base::Header allow{"allow", allowed};
       return exchange.respond({.status = 405, .headers = std::span(&allow, 1), .body = to_json({.code = 405, .reason = "MethodNotAllowed", .message = fmt::format("the server does not allow this method on the requested resource; it takes {}", allowed)})});

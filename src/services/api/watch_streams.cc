@@ -30,7 +30,9 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
     exchange_->post([self = shared_from_this(), now, bookmark_due] {
       if (self->done_) return;
       if (now >= self->options_.end) return self->end();
-      if (bookmark_due && self->options_.bookmarks && self->idle_) self->send_bookmark(false);
+      if (!bookmark_due || !self->options_.bookmarks) return;
+      self->pump();  // only so the watch learns how far other kinds' changes have moved the version
+      if (self->idle_) self->send_bookmark(false);
     });
   }
 
@@ -66,6 +68,15 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
     send(*line(type, event));
   }
 
+  // What leaves a selection is shown as it was while it was in it, at the version of its leaving.
+  // Source: k8s.io/apiserver pkg/storage/cacher, convertToWatchEvent.
+  static domain::ObjectPtr shown_object(std::string_view type, const store::Event& event) {
+    if (type != "DELETED" || event.change != store::Change::kModified || event.before == nullptr) return event.object;
+    domain::Object left = *event.before;
+    left.meta.resource_version = event.resource_version;
+    return std::make_shared<const domain::Object>(std::move(left));
+  }
+
   LineCache::Line line(std::string_view type, const store::Event& event) {
     const View& view = options_.view;
     const LineCache::Key key{options_.kind, type, event.resource_version, view.form, view.row_object};
@@ -73,12 +84,13 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
     if (!first_table)
       if (LineCache::Line known = streams_.lines_.find(key)) return known;
     const schema::Definition& of = domain::definition(options_.kind);
+    const domain::ObjectPtr object = shown_object(type, event);
     std::string text = fmt::format(R"({{"type":"{}","object":)", type);
     if (view.form == Form::kObject) {
-      domain::append_json(*event.object, text);
+      domain::append_json(*object, text);
     } else {
       append_table_head(of, fmt::format(R"({{"resourceVersion":"{}"}})", event.resource_version), first_table ? Columns::kShown : Columns::kLeftOut, text);
-      append_row(of, *event.object, view.row_object, streams_.clock_.wall(), text);
+      append_row(of, *object, view.row_object, streams_.clock_.wall(), text);
       text += "]}";
     }
     text += "}\n";
