@@ -1,12 +1,12 @@
-# Sourced by up and down: the server that `make up` started.
+# Sourced by up and down: the two processes that `make up` started.
 
-# Its pid, when it still runs and is ours: a pid may have been given to another program since. By folder and command line, since
-# the program's file may have been replaced by a newer build.
+# running_pid serve|control: its pid, when it still runs and is ours: a pid may have been given to another program since. By folder
+# and command line, since the program's file may have been replaced by a newer build.
 running_pid() {
   local pid _
-  read -r pid _ 2>/dev/null <build/up/pid || return 1
+  read -r pid _ 2>/dev/null <"build/up/$1.pid" || return 1
   [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "$PWD" ] || return 1
-  [ "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -d' ' -f1-2)" = "build/release/slipway serve" ] || return 1
+  [ "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -d' ' -f1-2)" = "build/release/slipway $1" ] || return 1
   printf '%s\n' "$pid"
 }
 

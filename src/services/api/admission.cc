@@ -53,10 +53,12 @@ std::optional<Failure> check_type(const schema::Definition& of, const Document& 
     return bad_request(fmt::format("the object provided is unrecognized (must be of type {}): {}", of.kind,
                                    version.empty() ? "apiVersion is missing" : "kind is missing"));
   std::vector<FieldError> errors;
-  if (kind != of.kind) errors.push_back(invalid_value("kind", kind, "must be " + of.kind));
   if (version != of.api_version())
-    errors.push_back(invalid_value("apiVersion", version, "must be " + of.api_version()));
-  if (errors.empty()) return std::nullopt;
+    return bad_request(
+        fmt::format("the API version in the data ({}) does not match the expected API version ({})", version,
+                    of.api_version()));
+  if (kind == of.kind) return std::nullopt;
+  errors.push_back(invalid_value("kind", kind, "must be " + of.kind));
   // Under the kind that it says it is, as an API server does.
   Failure out = invalid(of, json::text_of(json::member(document, "metadata"), "name"), std::move(errors));
   out.kind = kind;
@@ -89,8 +91,11 @@ void check_meta(const Document& metadata, const domain::Object& object, const do
     if (Status fine = domain::check_label_value(value); !fine)
       errors.push_back(invalid_value("metadata.labels", value, fine.error().message));
   }
-  if (Status fine = domain::check_annotations(object.meta.annotations); !fine)
-    errors.push_back({"metadata.annotations", "FieldValueInvalid", "Invalid value: " + fine.error().message});
+  if (Status fine = domain::check_annotations(object.meta.annotations); !fine) {
+    const bool too_long = fine.error().code == Code::kTooLarge;
+    errors.push_back({"metadata.annotations", too_long ? "FieldValueTooLong" : "FieldValueInvalid",
+                      (too_long ? "" : "Invalid value: ") + fine.error().message});
+  }
   if (const Document& finalizers = json::member(metadata, "finalizers");
       finalizers.is_array() && !finalizers.empty())
     errors.push_back({"metadata.finalizers", "FieldValueForbidden",

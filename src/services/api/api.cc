@@ -108,6 +108,15 @@ Api::Api(Options options, store::Store& store, runtime::Executor& executor, cons
                 [](http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {
                   exchange.respond({.content_type = "text/plain", .body = "ok"});
                 });
+  // Of a kind that version 3 does not know, kubectl asks version 2, in protobuf: an OpenAPI document of
+  // nothing but its version lets it go on to say that there is no such kind.
+  builder.add(
+      Method::kGet, "/openapi/v2", "discovery.read",
+      [](http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {
+        exchange.respond({.content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+                          .body = "\x0A\x03"
+                                  "2.0"});
+      });
   for (const domain::KindInfo& kind : domain::kinds()) KindRoutes(builder, resources, kind.kind).add();
   router_ = std::make_unique<http::Router>(std::move(routes), [ask](http::Exchange& exchange, int status,
                                                                     std::string_view allowed) {

@@ -104,6 +104,9 @@ std::map<std::string, std::string> discovery_documents(const std::string& versio
                      {"minor", "37"},
                      {"gitVersion", "v1.37.0+slipway." + version},
                      {"platform", "linux/amd64"}};
+  // Typed clients insist on these; what an API server says there is about its own build.
+  for (const char* member : {"gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler"})
+    out["/version"][member] = "";
   for (const auto& [root, definitions] : by_root) {
     Document document = schema::openapi(definitions);
     const std::string hash = base::sha256(json::canonical(document)).short_hex();

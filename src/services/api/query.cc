@@ -96,7 +96,8 @@ std::optional<Failure> read_versions(const Parameters& parameters, ListQuery& ou
     return invalid_options(
         "ListOptions",
         {"resourceVersionMatch", "FieldValueNotSupported",
-         fmt::format("Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\"", match)});
+         fmt::format("Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\", \"\"",
+                     match)});
   if (parameters.has("sendInitialEvents")) out.initial_events = flag(parameters, "sendInitialEvents");
   return check_versions(out, match);
 }
@@ -233,9 +234,10 @@ tl::expected<WriteQuery, Failure> parse_write_query(const Parameters& parameters
   if (validation == "Ignore") out.validation = FieldValidation::kIgnore;
   if (!validation.empty() && validation != "Strict" && validation != "Ignore" && validation != "Warn")
     return tl::unexpected(invalid_options(
-        options, {"fieldValidation", "FieldValueNotSupported",
-                  fmt::format("Unsupported value: \"{}\": supported values: \"Ignore\", \"Strict\", \"Warn\"",
-                              validation)}));
+        options,
+        {"fieldValidation", "FieldValueNotSupported",
+         fmt::format("Unsupported value: \"{}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"",
+                     validation)}));
   return out;
 }
 

@@ -156,6 +156,8 @@ void Resources::create_now(http::Exchange& exchange, const Call& call, const Wri
     auto admitted = admit(call.target, *decoded, nullptr, query.validation);
     if (!admitted) return respond(exchange, admitted.error());
     const std::string name = admitted->object.key.name;
+    if (admitted->object.meta.resource_version != 0)
+      return respond(exchange, bad_request("resourceVersion should not be set on objects to be created"));
     if (query.dry_run) {
       if (store_.get(admitted->object.key)) return respond(exchange, already_exists(of, name));
       admitted->object.meta.generation = 1;
@@ -202,6 +204,10 @@ void Resources::replace_now(http::Exchange& exchange, const Call& call, const Wr
       !json::text_of(json::member(decoded->document, "metadata"), "resourceVersion").empty();
   if (!has_version && !scale && needs_version(call.target.kind))
     return respond(exchange, version_needed(of, call.target.name));
+  // Deleted and made anew since the caller saw it: a conflict like any other, so that callers read it again.
+  const std::string uid = json::text_of(json::member(decoded->document, "metadata"), "uid");
+  if (!uid.empty() && uid != (*current)->meta.uid)
+    return respond(exchange, precondition_failed(of, **current, {.uid = uid}));
   auto stored = store_change(call, {.current = *current, .decoded = std::move(*decoded), .query = query},
                              exchange.request_id());
   if (!stored) return respond(exchange, stored.error());

@@ -79,12 +79,13 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
       if (LineCache::Line known = streams_.lines_.find(key)) return known;
     const schema::Definition& of = domain::definition(options_.kind);
     std::string text = fmt::format(R"({{"type":"{}","object":)", type);
+    const domain::Object object = shown(type, event);
     if (view.form == Form::kObject) {
-      domain::append_json(*event.object, text);
+      domain::append_json(object, text);
     } else {
       append_table_head(of, fmt::format(R"({{"resourceVersion":"{}"}})", event.resource_version),
                         first_table ? Columns::kShown : Columns::kLeftOut, text);
-      append_row(of, *event.object, view.row_object, streams_.clock_.wall(), text);
+      append_row(of, object, view.row_object, streams_.clock_.wall(), text);
       text += "]}";
     }
     text += "}\n";
@@ -93,10 +94,19 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
     return made;
   }
 
+  // Who leaves a selection is shown as it was when it last belonged to it, with the version of its leaving.
+  static domain::Object shown(std::string_view type, const store::Event& event) {
+    if (type != "DELETED" || event.change == store::Change::kDeleted || event.before == nullptr)
+      return *event.object;
+    domain::Object out = *event.before;
+    out.meta.resource_version = event.resource_version;
+    return out;
+  }
+
   void send_bookmark(bool end_of_list) {
     const schema::Definition& of = domain::definition(options_.kind);
     const std::string meta =
-        fmt::format(R"({{"resourceVersion":"{}","creationTimestamp":null{}}})", watch_->resource_version(),
+        fmt::format(R"({{"resourceVersion":"{}"{}}})", watch_->resource_version(),
                     end_of_list ? R"(,"annotations":{"k8s.io/initial-events-end":"true"})" : "");
     std::string text = R"({"type":"BOOKMARK","object":)";
     if (options_.view.form == Form::kTable) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "services/server/formats.h"
+#include "system/oci/model_folder.h"
 #include "system/os/files.h"
 #include "values/domain/observed.h"
 
@@ -120,6 +121,10 @@ Result<ModelSource> parse_model_source(std::string_view text) {
 }
 
 Result<Digest> digest_of(const std::string& root, const std::vector<std::string>& files) {
+  // A version that was fetched has its manifest beside its files: its digest is the version's everywhere.
+  const auto version = oci::check_model_folder(root);
+  if (!version) return fail(version.error());
+  if (*version) return **version;
   base::Sha256 lines;
   for (const std::string& file : files) {
     const auto digest = os::sha256_file(root + "/" + file);

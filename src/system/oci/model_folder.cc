@@ -72,4 +72,22 @@ Result<std::string> make_model_folder(const Layout& layout, const std::string& l
   return whole;
 }
 
+Result<std::optional<Digest>> check_model_folder(const std::string& folder) {
+  const std::optional<Digest> none;
+  const auto text = os::read_file(folder + "/manifest.json", kManifestBytes);
+  if (!text) return none;
+  const auto files = parse_model_manifest(*text);
+  if (!files) return none;
+  for (const ModelFile& file : *files) {
+    const auto opened = os::open_below(folder, file.path);
+    if (!opened) return fail(opened.error());
+    const auto digest = os::sha256_file(*opened);
+    if (!digest) return fail(digest.error());
+    if (*digest != file.digest)
+      return fail(Code::kInvalid, "{}/{} is not what its manifest says ({} instead of {}); fetch the version again",
+                  folder, file.path, digest->str(), file.digest.str());
+  }
+  return std::optional(base::sha256(*text));
+}
+
 }  // namespace slipway::oci

@@ -85,7 +85,7 @@ Status check_annotations(const Labels& annotations) {
     bytes += key.size() + value.size();
   }
   if (bytes > kAnnotationBytes)
-    return fail(Code::kInvalid, "Too long: may not be more than {} bytes", kAnnotationBytes);
+    return fail(Code::kTooLarge, "Too long: may not be more than {} bytes", kAnnotationBytes);
   return ok();
 }
 

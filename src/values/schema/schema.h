@@ -42,10 +42,12 @@ class Schema {
   Schema& operator=(Schema&&) noexcept;
   ~Schema();
 
+  // A null that has no default counts as left out, and goes.
   void apply_defaults(json::Document& value) const;
   // Drops members that the schema does not know and adds their paths to `unknown`.
   void prune(json::Document& value, std::vector<std::string>& unknown) const;
-  // Everything that is wrong. Rules are only asked when nothing else is. `before` may be null.
+  // Everything that is wrong. Rules are only asked when types, required members and sizes are right. `before`
+  // may be null.
   std::vector<FieldError> validate(const json::Document& value, const json::Document* before) const;
 
   struct Node;

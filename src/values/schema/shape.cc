@@ -18,7 +18,11 @@ void fill(json::Document& value, const Schema::Node& node) {
         value[name] = *property->fallback;
         at = value.find(name);
       }
-      if (at != value.end()) fill(*at, *property);
+      if (at == value.end()) continue;
+      if (at->is_null())
+        value.erase(at);
+      else
+        fill(*at, *property);
     }
     if (node.additional)
       for (json::Document& each : value) fill(each, *node.additional);

@@ -202,6 +202,14 @@ class Validator {
   std::vector<FieldError> errors_;
 };
 
+// Rules are written for values of the right shape; a value that is merely wrong does not mislead them.
+// Source: k8s.io/apiextensions-apiserver pkg/registry/customresource/strategy.go, hasBlockingErr.
+bool misleads_rules(const FieldError& error) {
+  return error.reason == "FieldValueNotSupported" || error.reason == "FieldValueRequired" ||
+         error.reason == "FieldValueTooLong" || error.reason == "FieldValueTooMany" ||
+         error.reason == "FieldValueTypeInvalid";
+}
+
 }  // namespace
 
 std::string to_text(const std::vector<FieldError>& errors) {
@@ -214,7 +222,8 @@ std::string to_text(const std::vector<FieldError>& errors) {
 std::vector<FieldError> Schema::validate(const json::Document& value, const json::Document* before) const {
   Validator validator;
   validator.check(value, *root_, "");
-  if (validator.errors().empty())
+  const auto& errors = validator.errors();
+  if (std::none_of(errors.begin(), errors.end(), misleads_rules))
     validator.check_rules(value, before, *root_, "");
   else
     validator.errors().push_back(

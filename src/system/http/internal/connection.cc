@@ -16,7 +16,8 @@ namespace slipway::http::internal {
 using namespace std::chrono_literals;
 
 constexpr Duration kDrainPatience = 500ms;  // for the next request on an idle connection of a draining server
-constexpr size_t kLingerBytes = 256 << 10;
+constexpr size_t kLingerBytes =
+    8 << 20;  // a client that sends all of a refused body before it reads gets its answer
 
 Connection::Connection(LoopContext& context, int fd)
     : context_(context), fd_(fd), transport_(fd), timer_(context.loop, [this] { on_time(); }) {
