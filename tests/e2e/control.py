@@ -24,6 +24,7 @@ class Control:
     def __init__(self, data, *options, env=None, binary=BINARY, listen="127.0.0.1:0"):
         self.data, self.binary = Path(data), binary
         self.log_file = self.data.parent / f"{self.data.name}.log"
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log_file, "ab") as log:  # never a pipe: a test that sends thousands of requests would fill it
             self.process = subprocess.Popen([binary, "control", "--data", data, "--listen", listen, *options], stdout=subprocess.PIPE,
                                             stderr=log, text=True, env={**os.environ, **(env or {})})
