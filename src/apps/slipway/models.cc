@@ -72,14 +72,14 @@ Status copy_into(oci::Layout& layout, const cli::Platform& platform, const cli::
 // unless the store's own file is damaged too: the folder's files are links to it.
 Result<std::string> make_folder(const oci::Layout& layout, const std::string& models,
                                 const oci::StoredManifest& manifest) {
-  auto folder = oci::make_model_folder(layout, models, manifest, models + "/files");
+  auto folder = oci::make_model_folder(layout, manifest, models + "/files");
   if (!folder) return folder;
   const auto held = oci::check_model_folder(*folder);
   if (held && *held == manifest.descriptor.digest) return folder;
   std::error_code failed;
   std::filesystem::remove_all(*folder, failed);
   if (failed) return fail(Code::kDenied, "{}: {}; remove it and fetch again", *folder, failed.message());
-  return oci::make_model_folder(layout, models, manifest, models + "/files");
+  return oci::make_model_folder(layout, manifest, models + "/files");
 }
 
 int fetch(const Arguments& arguments) {
