@@ -11,6 +11,7 @@
 #include "apps/slipway/signals.h"
 #include "services/api/api.h"
 #include "services/cli/platform.h"
+#include "services/registry/garbage.h"
 #include "services/registry/registry.h"
 #include "system/admin/admin.h"
 #include "system/http/server.h"
@@ -87,6 +88,9 @@ class Control {
   // About once a second. Says why it cannot go on; empty: all is well.
   std::string step() {
     api_->step(clock_.now());
+    if (Status collected = garbage_->step(clock_.now()); !collected)
+      runtime::log::warn("registry", "what nobody needs could not be removed",
+                         {{"error", collected.error().message}});
     return store_->broken();
   }
 
@@ -105,6 +109,7 @@ class Control {
     auto layout = oci::Layout::open(folder_->models(), {}, clock_);
     if (!layout) return fail(layout.error());
     models_ = std::move(*layout);
+    garbage_ = std::make_unique<registry::Garbage>(registry::GarbageOptions{}, *models_, *store_);
     registry_ = std::make_unique<registry::Registry>(registry::RegistryOptions{}, *models_, executor_);
     return ok();
   }
@@ -140,8 +145,31 @@ class Control {
     return address.str();
   }
 
+  void offer_metrics() {
+    using Kind = telemetry::Registry::Kind;
+    const auto offer = [this](Kind kind, const char* name, const char* help, std::function<double()> value) {
+      metrics_.read_from(kind, name, help, [value = std::move(value)] {
+        return std::vector<telemetry::Sample>{{.labels = {}, .value = value()}};
+      });
+    };
+    const auto number = [](auto value) { return static_cast<double>(value); };
+    offer(Kind::kCounter, "slipway_api_requests", "Requests that were answered.",
+          [=, this] { return number(server_->counters().requests); });
+    offer(Kind::kGauge, "slipway_api_connections", "Connections that are open.",
+          [=, this] { return number(server_->counters().open); });
+    offer(Kind::kGauge, "slipway_api_watches", "Watches that are open.",
+          [=, this] { return number(api_->open_watches()); });
+    offer(Kind::kGauge, "slipway_local_version", "The number of the last change.",
+          [=, this] { return number(store_->resource_version()); });
+    offer(Kind::kGauge, "slipway_local_broken", "1 when nothing more can be written.",
+          [this] { return store_->broken().empty() ? 0.0 : 1.0; });
+    offer(Kind::kGauge, "slipway_api_writes_waiting", "Writes that wait for a thread.",
+          [=, this] { return number(executor_.waiting()); });
+  }
+
   Status start_admin() {
     if (!settings_.admin) return ok();
+    offer_metrics();
     const auto well = [this] { return store_->broken().empty(); };
     admin_ = std::make_unique<admin::AdminServer>(
         *settings_.admin,
@@ -158,6 +186,7 @@ class Control {
   std::optional<api::Tokens> tokens_;
   runtime::Executor executor_{{.name = "writer", .threads = kWriters, .queue = 1024}};
   std::unique_ptr<oci::Layout> models_;
+  std::unique_ptr<registry::Garbage> garbage_;
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;

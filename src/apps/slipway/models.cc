@@ -81,7 +81,7 @@ int fetch(const Arguments& arguments) {
     return cli::complain(copied.error().message);
   const auto manifest = (*layout)->manifest(artifact->repository, {.tag = "", .digest = artifact->digest});
   if (!manifest) return cli::complain(manifest.error().message);
-  const auto folder = oci::make_model_folder(**layout, models, *manifest, models + "/files");
+  const auto folder = oci::make_model_folder(**layout, *manifest, models + "/files");
   if (!folder) return cli::complain(folder.error().message);
   std::printf("%s\n", folder->c_str());
   return cli::kSuccess;

@@ -1,7 +1,8 @@
+#include "services/registry/internal/answers.h"
+
 #include <array>
 #include <charconv>
 
-#include "services/registry/internal/answers.h"
 #include "values/json/writer.h"
 
 namespace slipway::registry {
@@ -30,7 +31,8 @@ void respond_error(http::Exchange& exchange, int status, std::string_view code, 
   exchange.respond({.status = status, .headers = std::span(headers).first(count), .body = body});
 }
 
-void respond_error(http::Exchange& exchange, const Error& error, std::string_view missing, std::string_view wrong) {
+void respond_error(http::Exchange& exchange, const Error& error, std::string_view missing,
+                   std::string_view wrong) {
   switch (error.code) {
     case Code::kNotFound:
       return respond_error(exchange, 404, missing, error.message);
@@ -90,7 +92,8 @@ Result<std::optional<Range>> parse_range(std::string_view header, uint64_t size)
   if (dash + 1 < range.size() && !last) return whole;
   if (!first && !last) return whole;
   if (!first) {
-    if (*last == 0 || size == 0) return fail(Code::kInvalid, "none of that range is there: the blob has {} bytes", size);
+    if (*last == 0 || size == 0)
+      return fail(Code::kInvalid, "none of that range is there: the blob has {} bytes", size);
     return std::optional(Range{.first = size - std::min(*last, size), .last = size - 1});
   }
   if (last && *last < *first) return whole;

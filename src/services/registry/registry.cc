@@ -19,28 +19,35 @@ constexpr Header kVersion{"docker-distribution-api-version", "registry/2.0"};
 constexpr size_t kBlobPiece = 128 << 10;
 constexpr size_t kTagsLimit = 10'000;
 
-void respond(http::Exchange& exchange, int status, std::initializer_list<Header> headers, std::string_view body = "", std::string_view type = "application/json") {
+void respond(http::Exchange& exchange, int status, std::initializer_list<Header> headers,
+             std::string_view body = "", std::string_view type = "application/json") {
   std::vector<Header> all{kVersion};
   all.insert(all.end(), headers.begin(), headers.end());
-  exchange.respond({.status = status, .content_type = body.empty() ? "" : type, .headers = all, .body = body});
+  exchange.respond(
+      {.status = status, .content_type = body.empty() ? "" : type, .headers = all, .body = body});
 }
 
-std::string location(const std::string& repository, std::string_view rest) { return fmt::format("/v2/{}/{}", repository, rest); }
+std::string location(const std::string& repository, std::string_view rest) {
+  return fmt::format("/v2/{}/{}", repository, rest);
+}
 
 // A blob, or a part of it, sent piece by piece as the receiver takes it.
 class BlobStream : public std::enable_shared_from_this<BlobStream> {
  public:
-  BlobStream(os::OpenFile file, Range range) : file_(std::move(file)), at_(range.first), end_(range.last + 1) {}
+  BlobStream(os::OpenFile file, Range range)
+      : file_(std::move(file)), at_(range.first), end_(range.last + 1) {}
 
   void send(http::Exchange& exchange) {
     std::string piece(kBlobPiece, '\0');
     while (at_ < end_) {
-      const ssize_t got = ::pread(file_.descriptor.get(), piece.data(), std::min<uint64_t>(piece.size(), end_ - at_), static_cast<off_t>(at_));
+      const ssize_t got = ::pread(file_.descriptor.get(), piece.data(),
+                                  std::min<uint64_t>(piece.size(), end_ - at_), static_cast<off_t>(at_));
       if (got <= 0) return exchange.abort();
       at_ += static_cast<uint64_t>(got);
-      const bool room = exchange.write(std::string_view(piece.data(), static_cast<size_t>(got)), [self = shared_from_this()](http::Exchange& again) {
-        if (!again.cancelled()) self->send(again);
-      });
+      const bool room = exchange.write(std::string_view(piece.data(), static_cast<size_t>(got)),
+                                       [self = shared_from_this()](http::Exchange& again) {
+                                         if (!again.cancelled()) self->send(again);
+                                       });
       if (!room) return;
     }
     exchange.finish();
@@ -56,7 +63,8 @@ class BlobStream : public std::enable_shared_from_this<BlobStream> {
 
 class Registry::Handlers {
  public:
-  Handlers(RegistryOptions options, oci::Layout& layout, runtime::Executor& executor) : options_(options), layout_(layout), executor_(executor) {}
+  Handlers(RegistryOptions options, oci::Layout& layout, runtime::Executor& executor)
+      : options_(options), layout_(layout), executor_(executor) {}
 
   void handle(http::Exchange& exchange, const Asked& asked) {
     const Method method = exchange.head().method;
@@ -65,7 +73,9 @@ class Registry::Handlers {
       case Asked::What::kBase:
         return reads ? respond(exchange, 200, {}, "{}") : wrong_method(exchange);
       case Asked::What::kBlob:
-        return reads ? blob(exchange, asked) : method == Method::kDelete ? no_blob_deletion(exchange) : wrong_method(exchange);
+        return reads                       ? blob(exchange, asked)
+               : method == Method::kDelete ? no_blob_deletion(exchange)
+                                           : wrong_method(exchange);
       case Asked::What::kUploads:
         return method == Method::kPost ? begin(exchange, asked) : wrong_method(exchange);
       case Asked::What::kUpload:
@@ -80,27 +90,36 @@ class Registry::Handlers {
   }
 
  private:
-  static void wrong_method(http::Exchange& exchange) { respond_error(exchange, 405, "UNSUPPORTED", "the path does not take this method"); }
+  static void wrong_method(http::Exchange& exchange) {
+    respond_error(exchange, 405, "UNSUPPORTED", "the path does not take this method");
+  }
   static void no_blob_deletion(http::Exchange& exchange) {
-    respond_error(exchange, 405, "UNSUPPORTED", "files go by themselves when no manifest needs them; delete the manifest");
+    respond_error(exchange, 405, "UNSUPPORTED",
+                  "files go by themselves when no manifest needs them; delete the manifest");
   }
 
   // Runs where the disk may be waited for.
   void later(http::Exchange& exchange, std::function<void(http::Exchange&)> work) {
     auto task = [kept = exchange.shared_from_this(), work = std::move(work)] { work(*kept); };
-    if (!executor_.submit(std::move(task))) respond_error(exchange, 503, "UNKNOWN", "too many requests wait for the disk; try again later");
+    if (!executor_.submit(std::move(task)))
+      respond_error(exchange, 503, "UNKNOWN", "too many requests wait for the disk; try again later");
   }
 
   void blob(http::Exchange& exchange, const Asked& asked) {
     const auto digest = Digest::parse(asked.reference);
     if (!digest) return respond_error(exchange, 400, "DIGEST_INVALID", digest.error().message);
-    if (const auto found = layout_.find_blob(*digest); !found) return respond_error(exchange, found.error(), "BLOB_UNKNOWN", "DIGEST_INVALID");
+    if (const auto found = layout_.find_blob(*digest); !found)
+      return respond_error(exchange, found.error(), "BLOB_UNKNOWN", "DIGEST_INVALID");
     auto file = layout_.open_blob(*digest);
     if (!file) return respond_error(exchange, file.error(), "BLOB_UNKNOWN", "DIGEST_INVALID");
     const std::string name = digest->str();
     std::vector<Header> headers{kVersion, {"docker-content-digest", name}, {"accept-ranges", "bytes"}};
     if (exchange.head().method == Method::kHead)
-      return exchange.respond({.status = 200, .content_type = "application/octet-stream", .headers = headers, .body = "", .length = file->size});
+      return exchange.respond({.status = 200,
+                               .content_type = "application/octet-stream",
+                               .headers = headers,
+                               .body = "",
+                               .length = file->size});
     const auto range = parse_range(exchange.head().find("range"), file->size);
     const std::string unsatisfied = fmt::format("bytes */{}", file->size);
     if (!range) return respond(exchange, 416, {{"content-range", unsatisfied}});
@@ -108,7 +127,11 @@ class Registry::Handlers {
     const Range part = range->value_or(Range{.first = 0, .last = file->size - 1});
     const std::string content_range = fmt::format("bytes {}-{}/{}", part.first, part.last, file->size);
     if (*range) headers.push_back({"content-range", content_range});
-    exchange.start({.status = *range ? 206 : 200, .content_type = "application/octet-stream", .headers = headers, .body = "", .length = part.last - part.first + 1});
+    exchange.start({.status = *range ? 206 : 200,
+                    .content_type = "application/octet-stream",
+                    .headers = headers,
+                    .body = "",
+                    .length = part.last - part.first + 1});
     std::make_shared<BlobStream>(std::move(*file), part)->send(exchange);
   }
 
@@ -128,16 +151,20 @@ class Registry::Handlers {
   void upload(http::Exchange& exchange, const Asked& asked, Method method) {
     if (method == Method::kDelete) {
       const Status cancelled = layout_.cancel_upload(asked.reference);
-      if (!cancelled) return respond_error(exchange, cancelled.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
+      if (!cancelled)
+        return respond_error(exchange, cancelled.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
       return respond(exchange, 204, {});
     }
-    if (method != Method::kGet && method != Method::kPatch && method != Method::kPut) return wrong_method(exchange);
+    if (method != Method::kGet && method != Method::kPatch && method != Method::kPut)
+      return wrong_method(exchange);
     // A broken-off upload is hashed again first: that takes its time.
     later(exchange, [this, asked, method](http::Exchange& kept) {
       const auto size = layout_.upload_size(asked.reference);
       if (!size) return respond_error(kept, size.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
       if (method == Method::kGet) return accepted(kept, 204, asked.repository, asked.reference, *size);
-      kept.post([this, asked, method, size = *size, exchange = kept.shared_from_this()] { take_chunk(*exchange, asked, method, size); });
+      kept.post([this, asked, method, size = *size, exchange = kept.shared_from_this()] {
+        take_chunk(*exchange, asked, method, size);
+      });
     });
   }
 
@@ -145,36 +172,42 @@ class Registry::Handlers {
     const std::string_view header = exchange.head().find("content-range");
     const auto range = parse_content_range(header);
     if (!header.empty() && (!range || range->first != size)) {
-      const std::string have = range_text(size), where = location(asked.repository, "blobs/uploads/" + asked.reference);
+      const std::string have = range_text(size),
+                        where = location(asked.repository, "blobs/uploads/" + asked.reference);
       return respond(exchange, 416, {{"range", have}, {"location", where}});
     }
     const std::string digest = query_value(exchange.head().query, "digest");
-    if (method == Method::kPut && digest.empty()) return respond_error(exchange, 400, "DIGEST_INVALID", "?digest=sha256:… is missing");
+    if (method == Method::kPut && digest.empty())
+      return respond_error(exchange, 400, "DIGEST_INVALID", "?digest=sha256:… is missing");
     take_body(exchange, asked.repository, asked.reference, size, method == Method::kPut ? digest : "");
   }
 
   // The body goes into the upload; with a digest, that ends it.
-  void take_body(http::Exchange& exchange, const std::string& repository, const std::string& id, uint64_t offset, const std::string& digest_text) {
+  void take_body(http::Exchange& exchange, const std::string& repository, const std::string& id,
+                 uint64_t offset, const std::string& digest_text) {
     std::optional<Digest> digest;
     if (!digest_text.empty()) {
       const auto parsed = Digest::parse(digest_text);
       if (!parsed) return respond_error(exchange, 400, "DIGEST_INVALID", parsed.error().message);
       digest = *parsed;
     }
-    std::make_shared<UploadBody>(layout_, executor_, options_.piece_bytes, id)->run(exchange, offset, [this, repository, id, digest](http::Exchange& kept, Result<uint64_t> size) {
-      if (!size) return respond_error(kept, size.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
-      if (!digest) return accepted(kept, 202, repository, id, *size);
-      later(kept, [this, repository, id, digest](http::Exchange& again) {
-        const Status finished = layout_.finish_upload(id, *digest);
-        if (!finished) return respond_error(again, finished.error(), "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID");
-        created(again, repository, *digest);
-      });
-    });
+    std::make_shared<UploadBody>(layout_, executor_, options_.piece_bytes, id)
+        ->run(exchange, offset, [this, repository, id, digest](http::Exchange& kept, Result<uint64_t> size) {
+          if (!size) return respond_error(kept, size.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
+          if (!digest) return accepted(kept, 202, repository, id, *size);
+          later(kept, [this, repository, id, digest](http::Exchange& again) {
+            const Status finished = layout_.finish_upload(id, *digest);
+            if (!finished)
+              return respond_error(again, finished.error(), "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID");
+            created(again, repository, *digest);
+          });
+        });
   }
 
   static std::string range_text(uint64_t size) { return fmt::format("0-{}", size == 0 ? 0 : size - 1); }
 
-  static void accepted(http::Exchange& exchange, int status, const std::string& repository, const std::string& id, uint64_t size) {
+  static void accepted(http::Exchange& exchange, int status, const std::string& repository,
+                       const std::string& id, uint64_t size) {
     const std::string where = location(repository, "blobs/uploads/" + id), range = range_text(size);
     respond(exchange, status, {{"location", where}, {"range", range}, {"docker-upload-uuid", id}});
   }
@@ -199,39 +232,61 @@ class Registry::Handlers {
 
   void get_manifest(http::Exchange& exchange, const Asked& asked, const oci::Reference& reference) {
     const auto found = layout_.manifest(asked.repository, reference);
-    if (!found) return respond_error(exchange, found.error(), layout_.has_repository(asked.repository) ? "MANIFEST_UNKNOWN" : "NAME_UNKNOWN", "MANIFEST_INVALID");
+    if (!found)
+      return respond_error(exchange, found.error(),
+                           layout_.has_repository(asked.repository) ? "MANIFEST_UNKNOWN" : "NAME_UNKNOWN",
+                           "MANIFEST_INVALID");
     const std::string digest = found->descriptor.digest.str();
     respond(exchange, 200, {{"docker-content-digest", digest}}, found->text, found->descriptor.media_type);
   }
 
   void put_manifest(http::Exchange& exchange, const Asked& asked, const oci::Reference& reference) {
-    exchange.read_all(oci::kManifestBytes, [this, asked, reference](http::Exchange& taken, Result<std::string_view> body) {
-      if (!body) return respond_error(taken, body.error(), "MANIFEST_UNKNOWN", "MANIFEST_INVALID");
-      later(taken, [this, asked, reference, text = *body](http::Exchange& kept) {
-        const auto stored = layout_.put_manifest(asked.repository, reference, text, kept.head().find("content-type"));
-        if (!stored && stored.error().code == Code::kNotFound) return respond_error(kept, 404, "MANIFEST_BLOB_UNKNOWN", stored.error().message);
-        if (!stored) return respond_error(kept, stored.error(), "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID");
-        const std::string digest = stored->digest.str(), where = location(asked.repository, "manifests/" + digest);
-        const auto manifest = oci::parse_manifest(text, "");
-        const std::string subject = manifest && manifest->subject ? manifest->subject->digest.str() : "";
-        if (subject.empty()) return respond(kept, 201, {{"location", where}, {"docker-content-digest", digest}});
-        respond(kept, 201, {{"location", where}, {"docker-content-digest", digest}, {"oci-subject", subject}});
-      });
-    });
+    exchange.read_all(
+        oci::kManifestBytes, [this, asked, reference](http::Exchange& taken, Result<std::string_view> body) {
+          if (!body) return respond_error(taken, body.error(), "MANIFEST_UNKNOWN", "MANIFEST_INVALID");
+          later(taken, [this, asked, reference, text = *body](http::Exchange& kept) {
+            const auto stored =
+                layout_.put_manifest(asked.repository, reference, text, kept.head().find("content-type"));
+            if (!stored && stored.error().code == Code::kNotFound)
+              return respond_error(kept, 404, "MANIFEST_BLOB_UNKNOWN", stored.error().message);
+            if (!stored)
+              return respond_error(kept, stored.error(), "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID");
+            const std::string digest = stored->digest.str(),
+                              where = location(asked.repository, "manifests/" + digest);
+            const auto manifest = oci::parse_manifest(text, "");
+            const std::string subject = manifest && manifest->subject ? manifest->subject->digest.str() : "";
+            if (subject.empty())
+              return respond(kept, 201, {{"location", where}, {"docker-content-digest", digest}});
+            respond(kept, 201,
+                    {{"location", where}, {"docker-content-digest", digest}, {"oci-subject", subject}});
+          });
+        });
   }
 
   void tags(http::Exchange& exchange, const Asked& asked) {
-    if (!layout_.has_repository(asked.repository)) return respond_error(exchange, 404, "NAME_UNKNOWN", fmt::format("there is no repository {}", asked.repository));
+    if (!layout_.has_repository(asked.repository))
+      return respond_error(exchange, 404, "NAME_UNKNOWN",
+                           fmt::format("there is no repository {}", asked.repository));
     std::vector<std::string> all = layout_.tags(asked.repository);
     const std::string_view query = exchange.head().query;
     const std::string last = query_value(query, "last"), count = query_value(query, "n");
     all.erase(all.begin(), std::upper_bound(all.begin(), all.end(), last));
-    const size_t limit = count.empty() ? kTagsLimit : std::min<size_t>(static_cast<size_t>(std::max(0, std::atoi(count.c_str()))), kTagsLimit);
+    const size_t limit =
+        count.empty()
+            ? kTagsLimit
+            : std::min<size_t>(static_cast<size_t>(std::max(0, std::atoi(count.c_str()))), kTagsLimit);
     const bool more = all.size() > limit;
     if (more) all.resize(limit);
     std::string body;
-    json::Writer(body).object([&](json::Writer& out) { out.key("name").value(asked.repository).key("tags").begin_array(); for (const std::string& tag : all) out.value(tag); out.end_array(); });
-    const std::string link = more && !all.empty() ? fmt::format("</v2/{}/tags/list?n={}&last={}>; rel=\"next\"", asked.repository, limit, all.back()) : "";
+    json::Writer(body).object([&](json::Writer& out) {
+      out.key("name").value(asked.repository).key("tags").begin_array();
+      for (const std::string& tag : all) out.value(tag);
+      out.end_array();
+    });
+    const std::string link = more && !all.empty()
+                                 ? fmt::format("</v2/{}/tags/list?n={}&last={}>; rel=\"next\"",
+                                               asked.repository, limit, all.back())
+                                 : "";
     if (link.empty()) return respond(exchange, 200, {}, body);
     respond(exchange, 200, {{"link", link}}, body);
   }
@@ -242,13 +297,25 @@ class Registry::Handlers {
     const std::string wanted = query_value(exchange.head().query, "artifactType");
     std::string body;
     json::Writer(body).object([&](json::Writer& out) {
-      out.key("schemaVersion").value(2).key("mediaType").value(oci::kIndexType).key("manifests").begin_array();
+      out.key("schemaVersion")
+          .value(2)
+          .key("mediaType")
+          .value(oci::kIndexType)
+          .key("manifests")
+          .begin_array();
       for (const oci::Descriptor& each : layout_.referrers(asked.repository, *subject)) {
         if (!wanted.empty() && each.artifact_type != wanted) continue;
         out.object([&](json::Writer& line) {
-          line.key("mediaType").value(each.media_type).key("digest").value(each.digest.str()).key("size").value(each.size);
+          line.key("mediaType")
+              .value(each.media_type)
+              .key("digest")
+              .value(each.digest.str())
+              .key("size")
+              .value(each.size);
           line.key("artifactType").value(each.artifact_type);
-          line.key("annotations").object([&](json::Writer& notes) { for (const auto& [key, value] : each.annotations) notes.key(key).value(value); });
+          line.key("annotations").object([&](json::Writer& notes) {
+            for (const auto& [key, value] : each.annotations) notes.key(key).value(value);
+          });
         });
       }
       out.end_array();
@@ -298,7 +365,8 @@ Result<Asked> Registry::parse(std::string_view path) {
   } else if (rest.ends_with("/blobs/uploads") || rest.ends_with("/blobs/uploads/")) {
     out.what = Asked::What::kUploads;
     out.repository = rest.substr(0, rest.rfind("/blobs/uploads"));
-  } else if (!take("/blobs/uploads/", Asked::What::kUpload) && !take("/blobs/", Asked::What::kBlob) && !take("/manifests/", Asked::What::kManifest) && !take("/referrers/", Asked::What::kReferrers)) {
+  } else if (!take("/blobs/uploads/", Asked::What::kUpload) && !take("/blobs/", Asked::What::kBlob) &&
+             !take("/manifests/", Asked::What::kManifest) && !take("/referrers/", Asked::What::kReferrers)) {
     return unknown();
   }
   if (out.reference.find('/') != std::string::npos) return unknown();

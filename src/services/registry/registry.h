@@ -1,7 +1,7 @@
 // The OCI distribution API (1.1) over a layout: what skopeo, oras and `slipway push` speak.
 //
-// Threads: handle() is called on the loops of an http::Server. What waits for the disk runs on the executor; bodies come
-// and go in pieces, so that a file of a gigabyte takes a few megabytes of memory.
+// Threads: handle() is called on the loops of an http::Server. What waits for the disk runs on the executor;
+// bodies come and go in pieces, so that a file of a gigabyte takes a few megabytes of memory.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,15 @@ namespace slipway::registry {
 
 // What a request under /v2/ asks for.
 struct Asked {
-  enum class What : uint8_t { kBase, kBlob, kUploads, kUpload, kManifest, kTags, kReferrers } what = What::kBase;
+  enum class What : uint8_t {
+    kBase,
+    kBlob,
+    kUploads,
+    kUpload,
+    kManifest,
+    kTags,
+    kReferrers
+  } what = What::kBase;
   std::string repository;
   std::string reference;  // a digest, a tag, or an upload's id
 };
@@ -34,7 +42,8 @@ class Registry {
   static bool is_ours(std::string_view path) { return path == "/v2" || path.starts_with("/v2/"); }
   // kNotFound for what is no path of the API; kInvalid for names that it does not allow.
   static Result<Asked> parse(std::string_view path);
-  // What the method needs, for who decides whether it may: "registry.pull", "registry.push", "registry.delete".
+  // What the method needs, for who decides whether it may: "registry.pull", "registry.push",
+  // "registry.delete".
   static std::string_view permission(base::Method method);
 
   // Asks nobody: the caller has authorised the request.

@@ -13,7 +13,9 @@ void UploadBody::run(http::Exchange& exchange, uint64_t offset, Done done) {
 
 void UploadBody::read_more() {
   reading_ = true;
-  exchange_->read([self = shared_from_this()](http::Exchange&, Result<http::Exchange::Piece> piece) { self->took(std::move(piece)); });
+  exchange_->read([self = shared_from_this()](http::Exchange&, Result<http::Exchange::Piece> piece) {
+    self->took(std::move(piece));
+  });
 }
 
 void UploadBody::took(Result<http::Exchange::Piece> piece) {
@@ -40,7 +42,8 @@ void UploadBody::write_if_due() {
     auto size = self->layout_.append(self->id_, offset, bytes);
     self->exchange_->post([self, size = std::move(size)] { self->wrote(size); });
   };
-  if (!executor_.submit(std::move(task))) finish(fail(Code::kExhausted, "too many requests wait for the disk; try again later"));
+  if (!executor_.submit(std::move(task)))
+    finish(fail(Code::kExhausted, "too many requests wait for the disk; try again later"));
 }
 
 void UploadBody::wrote(Result<uint64_t> size) {

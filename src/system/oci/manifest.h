@@ -1,5 +1,5 @@
-// OCI manifests: what a registry has to know of any of them, and the ModelPack manifest that a model version is.
-// Sources: OCI image specification 1.1, CNCF ModelPack specification. Pure.
+// OCI manifests: what a registry has to know of any of them, and the ModelPack manifest that a model version
+// is. Sources: OCI image specification 1.1, CNCF ModelPack specification. Pure.
 #pragma once
 
 #include <map>
@@ -40,8 +40,12 @@ struct Manifest {
   Annotations annotations;
 };
 
-// kInvalid: no manifest (wrong types, digests, sizes; more than 10,000 descriptors); kTooLarge. `content_type` is what
-// it was sent as; empty: the manifest's own word is taken.
+// As RFC 6838 has it: type/subtype, at most 255 characters, nothing that could end a header's line.
+Status check_media_type(std::string_view type);
+
+// kInvalid: no manifest (wrong types, digests, sizes; more than 10,000 descriptors; image and index at once,
+// which two readers would read differently); kTooLarge. `content_type` is what it was sent as, and must not
+// contradict the manifest; empty: the manifest's own word is taken.
 Result<Manifest> parse_manifest(std::string_view text, std::string_view content_type);
 
 // One file of a model version.
@@ -60,15 +64,15 @@ Status check_model_path(std::string_view path);
 // By its name: README.md is a document, *.py code, *.json beside others configuration.
 Role role_of(std::string_view path);
 
-// The manifest of these files, always the same bytes for the same files: no time stands in it. `config` is a blob that
-// must be stored too.
+// The manifest of these files, always the same bytes for the same files: no time stands in it. `config` is a
+// blob that must be stored too.
 struct ModelManifest {
   std::string manifest, config;
 };
 ModelManifest make_model_manifest(std::vector<ModelFile> files, std::string_view format);
 
-// The files of a model's manifest. kInvalid: not one, or with paths that lead elsewhere or stand twice (also when they
-// differ in case alone); kUnsupported: tar layers.
+// The files of a model's manifest. kInvalid: not one, or with paths that lead elsewhere, stand twice (also
+// when they differ in case alone) or lie below one another; kUnsupported: tar layers.
 Result<std::vector<ModelFile>> parse_model_manifest(std::string_view text);
 
 }  // namespace slipway::oci

@@ -28,7 +28,9 @@ bool is_component(std::string_view text) {
 
 Status check_repository(std::string_view name) {
   const auto bad = [&] {
-    return fail(Code::kInvalid, "'{}' is not a repository's name: lower-case letters and digits, separated by . _ - or /", name.substr(0, 255));
+    return fail(Code::kInvalid,
+                "'{}' is not a repository's name: lower-case letters and digits, separated by . _ - or /",
+                name.substr(0, 255));
   };
   if (name.size() > 255) return bad();
   for (std::string_view rest = name;;) {
@@ -41,10 +43,12 @@ Status check_repository(std::string_view name) {
 
 Status check_tag(std::string_view tag) {
   const auto word = [](char c) { return lower(c) || (c >= 'A' && c <= 'Z') || c == '_'; };
-  const bool fine = !tag.empty() && tag.size() <= 128 && word(tag.front()) &&
-                    std::all_of(tag.begin(), tag.end(), [&](char c) { return word(c) || c == '.' || c == '-'; });
+  const bool fine =
+      !tag.empty() && tag.size() <= 128 && word(tag.front()) &&
+      std::all_of(tag.begin(), tag.end(), [&](char c) { return word(c) || c == '.' || c == '-'; });
   if (fine) return ok();
-  return fail(Code::kInvalid, "'{}' is not a tag: letters, digits, . _ and -, at most 128", tag.substr(0, 128));
+  return fail(Code::kInvalid, "'{}' is not a tag: letters, digits, . _ and -, at most 128",
+              tag.substr(0, 128));
 }
 
 Result<Reference> Reference::parse(std::string_view text) {

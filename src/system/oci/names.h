@@ -1,4 +1,5 @@
-// The names that the OCI distribution specification allows, checked once: nothing else becomes part of a path.
+// The names that the OCI distribution specification allows, checked once: nothing else becomes part of a
+// path.
 #pragma once
 
 #include <string>

@@ -208,7 +208,7 @@ Result<Digest> sha256_file(const std::string& path) {
 
 Result<Digest> sha256_file(const OpenFile& file) {
   base::Sha256 hasher;
-  std::vector<char> buffer(256 * 1024);
+  std::vector<char> buffer(static_cast<size_t>(std::clamp<uint64_t>(file.size, 4096, 256 * 1024)));
   auto read = read_pieces(file, buffer, kAnySize, [&](std::string_view piece) { hasher.update(piece); });
   if (!read) return fail(read.error());
   return hasher.finish();

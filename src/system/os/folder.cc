@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 
@@ -34,6 +35,15 @@ Code code_of(int number) {
   }
 }
 
+WallTime to_time(const timespec& time) {
+  return WallTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+timespec from_time(WallTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return {.tv_sec = seconds.time_since_epoch().count(), .tv_nsec = (time - seconds).count()};
+}
+
 }  // namespace
 
 Status write_all(const Descriptor& file, std::string_view bytes) {
@@ -57,6 +67,8 @@ Result<Folder> Folder::open(const std::string& path) {
 }
 
 Result<Descriptor> Folder::open_at(const std::string& relative, int flags, mode_t mode) const {
+  if (relative.find('\0') != std::string::npos)
+    return fail(Code::kInvalid, "{}/{}: a name holds a zero byte", path_, relative.c_str());
   open_how how{
       .flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW), .mode = mode, .resolve = kBelow};
   const long fd =
@@ -70,10 +82,13 @@ Result<Descriptor> Folder::open_at(const std::string& relative, int flags, mode_
 
 Result<Folder::Place> Folder::place(const std::string& relative) const {
   const size_t slash = relative.rfind('/');
+  const std::string name = relative.substr(slash == std::string::npos ? 0 : slash + 1);
+  // These two are no entries of their folder: what is done to them is done elsewhere.
+  if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos)
+    return fail(Code::kDenied, "{}/{} does not end with a name", path_, relative.c_str());
   auto folder = open_at(slash == std::string::npos ? "" : relative.substr(0, slash), O_PATH | O_DIRECTORY);
   if (!folder) return fail(folder.error());
-  return Place{.folder = std::move(*folder),
-               .name = relative.substr(slash == std::string::npos ? 0 : slash + 1)};
+  return Place{.folder = std::move(*folder), .name = name};
 }
 
 Result<OpenFile> Folder::open_file(const std::string& relative) const {
@@ -102,13 +117,14 @@ Result<FileFacts> Folder::facts(const std::string& relative) const {
   if (::fstat(file->get(), &facts) != 0) return fail(error(relative, "look at", errno));
   if (!S_ISREG(facts.st_mode)) return fail(Code::kInvalid, "{}/{} is not a regular file", path_, relative);
   return FileFacts{.size = static_cast<uint64_t>(facts.st_size),
-                   .changed = std::max<int64_t>(facts.st_mtime, facts.st_ctime)};
+                   .changed = std::max(to_time(facts.st_mtim), to_time(facts.st_ctim))};
 }
 
-Status Folder::touch(const std::string& relative) const {
+Status Folder::touch(const std::string& relative, WallTime now) const {
   const auto at = place(relative);
   if (!at) return fail(at.error());
-  if (::utimensat(at->folder.get(), at->name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0)
+  const std::array<timespec, 2> times{from_time(now), from_time(now)};
+  if (::utimensat(at->folder.get(), at->name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
     return fail(error(relative, "touch", errno));
   return ok();
 }
@@ -136,6 +152,15 @@ Status Folder::link(const std::string& from, const Folder& into, const std::stri
   if (::linkat(source->folder.get(), source->name.c_str(), target->folder.get(), target->name.c_str(), 0) !=
       0)
     return fail(into.error(to, "link", errno));
+  return ok();
+}
+
+Status Folder::link_open(const OpenFile& file, const std::string& to) const {
+  const auto target = place(to);
+  if (!target) return fail(target.error());
+  const std::string source = fmt::format("/proc/self/fd/{}", file.descriptor.get());
+  if (::linkat(AT_FDCWD, source.c_str(), target->folder.get(), target->name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    return fail(error(to, "link", errno));
   return ok();
 }
 

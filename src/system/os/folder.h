@@ -1,12 +1,12 @@
 // A folder held by its descriptor: everything is opened below it, whatever names are asked for and whoever
 // moves things meanwhile. No symbolic link is followed on the way, none leads out.
 //
-// Paths are relative, '/' between. Errors name the folder and the path. Any thread.
+// Paths are relative, '/' between, and end with a name: neither "." nor "..". Errors name the folder and the
+// path. Any thread.
 #pragma once
 
 #include <sys/types.h>
 
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,12 +14,13 @@
 #include "system/os/descriptor.h"
 #include "system/os/files.h"
 #include "values/base/result.h"
+#include "values/base/time.h"
 
 namespace slipway::os {
 
 struct FileFacts {
   uint64_t size = 0;
-  int64_t changed = 0;  // seconds since 1970: the later of content and use (see touch)
+  WallTime changed;  // the later of content and attributes
 };
 
 class Folder {
@@ -36,10 +37,12 @@ class Folder {
   // An existing file, for writing.
   Result<Descriptor> open_to_write(const std::string& relative) const;
   Result<FileFacts> facts(const std::string& relative) const;
-  Status touch(const std::string& relative) const;        // used now
-  Status make_folder(const std::string& relative) const;  // there already: fine
+  Status touch(const std::string& relative, WallTime now) const;  // its content counts as changed then
+  Status make_folder(const std::string& relative) const;          // there already: fine; lasting after a sync
   Status rename(const std::string& from, const std::string& to) const;
   Status link(const std::string& from, const Folder& into, const std::string& to) const;
+  // Another name, below this folder, for the very file that is open: nobody can swap it meanwhile.
+  Status link_open(const OpenFile& file, const std::string& to) const;
   Status remove(const std::string& relative) const;  // not there: fine
   // What a folder below holds; "" for this one.
   Result<std::vector<FolderEntry>> list(const std::string& relative, size_t max_entries) const;

@@ -47,10 +47,9 @@ TEST(FileLock, NamesTheProcessThatHoldsItAndGoesWithIt) {
   if (child == 0) {
     const auto lock = FileLock::take(path);
     char byte = lock ? 'y' : 'n';
-    static_cast<void>(::write(ready[1], &byte, 1));
+    const bool told = ::write(ready[1], &byte, 1) == 1;
     ::close(end[1]);
-    static_cast<void>(::read(end[0], &byte, 1));
-    ::_exit(0);
+    ::_exit(told && ::read(end[0], &byte, 1) == 0 ? 0 : 1);
   }
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);

@@ -14,13 +14,14 @@ namespace slipway::registry {
 // {"errors":[{"code","message"}]}
 void respond_error(http::Exchange& exchange, int status, std::string_view code, std::string_view message);
 // By the error's code: `missing` is the registry's word for what was not found, `wrong` for what was invalid.
-void respond_error(http::Exchange& exchange, const Error& error, std::string_view missing, std::string_view wrong);
+void respond_error(http::Exchange& exchange, const Error& error, std::string_view missing,
+                   std::string_view wrong);
 
 // name=value of a query, percent-decoded; empty when absent or malformed.
 std::string query_value(std::string_view query, std::string_view name);
 
-// "bytes=0-99", "bytes=100-", "bytes=-5" of a blob of that size. Nothing when there is no (single, well-formed) range;
-// kInvalid when none of it is there: 416.
+// "bytes=0-99", "bytes=100-", "bytes=-5" of a blob of that size. Nothing when there is no (single,
+// well-formed) range; kInvalid when none of it is there: 416.
 struct Range {
   uint64_t first = 0, last = 0;  // both included
 };

@@ -1,5 +1,5 @@
-// A request's body on its way into an upload: read on the loop, hashed and written on the executor, at most two pieces in
-// memory.
+// A request's body on its way into an upload: read on the loop, hashed and written on the executor, at most
+// two pieces in memory.
 #pragma once
 
 #include <functional>
