@@ -233,5 +233,13 @@ TEST(LocalCrash, NobodyIsRefusedOverAWriteThatThenFailed) {
     EXPECT_EQ(code, Code::kExhausted) << "there never was one that could be there already";
 }
 
+TEST(LocalCrash, WhoWaitsWhenASyncFailsIsRefusedToo) {
+  CrashingDisk disk;
+  disk.start({});
+  WaitingTogether together([&] { disk.fail_sync(1); }, [] {});
+  for (const auto& code : together.create_all([](int i) { return fmt::format("d{}", i); }))
+    EXPECT_EQ(code, Code::kUnavailable);
+}
+
 }  // namespace
 }  // namespace slipway::local

@@ -146,6 +146,10 @@ class LocalStore final : public Local {
   }
 
   void write_batch(const std::vector<Waiting*>& waiting) {
+    if (const std::string broken = this->broken(); !broken.empty()) {  // since they came to wait
+      for (Waiting* each : waiting) answer(*each, fail(Code::kUnavailable, "{}", broken));
+      return;
+    }
     const uint64_t before = version_;
     Batch batch;
     for (Waiting* each : waiting) decide_one(*each, batch);
