@@ -1,5 +1,6 @@
 #include "adapters/local/local.h"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <future>
@@ -20,6 +21,7 @@ using store::ObjectPtr;
 
 constexpr uint64_t kNumbersAhead = 1000;  // given out between two writes of the high-water mark
 constexpr size_t kTogether = 256;         // writes in one transaction
+constexpr size_t kPartBytes = 7 << 20;    // of a content or a status: both fit into a row of the log
 
 std::string random_uuid() {
   std::array<uint8_t, 16> bytes{};
@@ -116,6 +118,9 @@ class LocalStore final : public Local {
 
  private:
   Result<ObjectPtr> write(Write write) {
+    if (std::max(write.object.content.size(), write.object.status.size()) > kPartBytes)
+      return fail(Code::kTooLarge, "{} is too large: its content and its status may have {} bytes each",
+                  write.object.key.str(), kPartBytes);
     Waiting waiting{.write = std::move(write), .done = {}};
     auto answer = waiting.done.get_future();
     {

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "ports/store/testing/store_contract.h"
 
@@ -187,6 +189,18 @@ TEST(LocalLog, APageOfThePastIsTheListAsItWas) {
   EXPECT_EQ(rest->items[1]->key.name, "c");
   EXPECT_EQ(rest->resource_version, first->resource_version);
   EXPECT_EQ(store->list(store::Kind::kModelDeployment, {.at = 999'999}).error().code, Code::kTimeout);
+}
+
+TEST(LocalLog, WhatIsTooLargeIsRefusedAndBreaksNothing) {
+  const Folder folder;
+  const auto store = open(folder);
+  store::Object object = deployment("a");
+  object.content = std::string(17 << 20, 'x');
+  EXPECT_EQ(store->create(object, kCause).error().code, Code::kTooLarge);
+  ASSERT_TRUE(store->create(deployment("a"), kCause));
+  EXPECT_EQ(store->update_status(object.key, object.content, {}, kCause).error().code, Code::kTooLarge);
+  EXPECT_EQ(store->broken(), "");
+  EXPECT_TRUE(store->create(deployment("b"), kCause));
 }
 
 TEST(LocalWatch, WhoDoesNotTakeIsCutOffAndDelaysNobody) {
