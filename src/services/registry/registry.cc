@@ -141,11 +141,22 @@ class Registry::Handlers {
       const auto digest = Digest::parse(mount);
       if (digest && layout_.find_blob(*digest)) return created(exchange, asked.repository, *digest);
     }
+    const std::string digest = query_value(query, "digest");
+    if (const auto parsed = Digest::parse(digest); !digest.empty() && !parsed)
+      return respond_error(exchange, 400, "DIGEST_INVALID", parsed.error().message);
     const auto id = layout_.begin_upload();
     if (!id) return respond_error(exchange, id.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
-    const std::string digest = query_value(query, "digest");
     if (digest.empty()) return accepted(exchange, 202, asked.repository, *id, 0);
-    take_body(exchange, asked.repository, *id, 0, digest);
+    take_body({.exchange = exchange,
+               .repository = asked.repository,
+               .id = *id,
+               .digest = digest,
+               .owner = owner_of(*id)});
+  }
+
+  // Of an upload whose id nobody is told: what does not become a blob goes with the request.
+  std::shared_ptr<void> owner_of(const std::string& id) {
+    return {nullptr, [this, id](void*) { static_cast<void>(layout_.cancel_upload(id)); }};
   }
 
   void upload(http::Exchange& exchange, const Asked& asked, Method method) {
@@ -179,29 +190,40 @@ class Registry::Handlers {
     const std::string digest = query_value(exchange.head().query, "digest");
     if (method == Method::kPut && digest.empty())
       return respond_error(exchange, 400, "DIGEST_INVALID", "?digest=sha256:… is missing");
-    take_body(exchange, asked.repository, asked.reference, size, method == Method::kPut ? digest : "");
+    take_body({.exchange = exchange,
+               .repository = asked.repository,
+               .id = asked.reference,
+               .offset = size,
+               .digest = method == Method::kPut ? digest : ""});
   }
 
-  // The body goes into the upload; with a digest, that ends it.
-  void take_body(http::Exchange& exchange, const std::string& repository, const std::string& id,
-                 uint64_t offset, const std::string& digest_text) {
+  struct Body {
+    http::Exchange& exchange;
+    std::string repository, id;
+    uint64_t offset = 0;
+    std::string digest;           // ends the upload; empty: more is to come
+    std::shared_ptr<void> owner;  // held until the upload has ended, or the request
+  };
+
+  void take_body(const Body& body) {
     std::optional<Digest> digest;
-    if (!digest_text.empty()) {
-      const auto parsed = Digest::parse(digest_text);
-      if (!parsed) return respond_error(exchange, 400, "DIGEST_INVALID", parsed.error().message);
+    if (!body.digest.empty()) {
+      const auto parsed = Digest::parse(body.digest);
+      if (!parsed) return respond_error(body.exchange, 400, "DIGEST_INVALID", parsed.error().message);
       digest = *parsed;
     }
-    std::make_shared<UploadBody>(layout_, executor_, options_.piece_bytes, id)
-        ->run(exchange, offset, [this, repository, id, digest](http::Exchange& kept, Result<uint64_t> size) {
-          if (!size) return respond_error(kept, size.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
-          if (!digest) return accepted(kept, 202, repository, id, *size);
-          later(kept, [this, repository, id, digest](http::Exchange& again) {
-            const Status finished = layout_.finish_upload(id, *digest);
-            if (!finished)
-              return respond_error(again, finished.error(), "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID");
-            created(again, repository, *digest);
-          });
-        });
+    const auto done = [this, repository = body.repository, id = body.id, digest, owner = body.owner](
+                          http::Exchange& kept, Result<uint64_t> size) {
+      if (!size) return respond_error(kept, size.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
+      if (!digest) return accepted(kept, 202, repository, id, *size);
+      later(kept, [this, repository, id, digest, owner](http::Exchange& again) {
+        const Status finished = layout_.finish_upload(id, *digest);
+        if (!finished) return respond_error(again, finished.error(), "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID");
+        created(again, repository, *digest);
+      });
+    };
+    std::make_shared<UploadBody>(layout_, executor_, options_.piece_bytes, body.id)
+        ->run(body.exchange, body.offset, done);
   }
 
   static std::string range_text(uint64_t size) { return fmt::format("0-{}", size == 0 ? 0 : size - 1); }
