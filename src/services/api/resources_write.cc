@@ -270,6 +270,7 @@ tl::expected<Resources::Stored, Failure> Resources::store_change(const Call& cal
     } else {
       shown_object.meta.labels = object.meta.labels;
       shown_object.meta.annotations = object.meta.annotations;
+      shown_object.meta.owners = object.meta.owners;
       shown_object.meta.generation += object.content == current.content ? 0 : 1;
       shown_object.content = object.content;
     }

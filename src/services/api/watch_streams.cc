@@ -34,7 +34,9 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
     exchange_->post([self = shared_from_this(), now, bookmark_due] {
       if (self->done_) return;
       if (now >= self->options_.end) return self->end();
-      if (bookmark_due && self->options_.bookmarks && self->idle_) self->send_bookmark(false);
+      if (!bookmark_due || !self->options_.bookmarks) return;
+      self->pump();  // only so the watch learns how far other kinds' changes have moved the version
+      if (self->idle_) self->send_bookmark(false);
     });
   }
 
