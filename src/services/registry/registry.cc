@@ -141,9 +141,11 @@ class Registry::Handlers {
       const auto digest = Digest::parse(mount);
       if (digest && layout_.find_blob(*digest)) return created(exchange, asked.repository, *digest);
     }
+    const std::string digest = query_value(query, "digest");
+    if (const auto parsed = Digest::parse(digest); !digest.empty() && !parsed)
+      return respond_error(exchange, 400, "DIGEST_INVALID", parsed.error().message);
     const auto id = layout_.begin_upload();
     if (!id) return respond_error(exchange, id.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
-    const std::string digest = query_value(query, "digest");
     if (digest.empty()) return accepted(exchange, 202, asked.repository, *id, 0);
     take_body(exchange, asked.repository, *id, 0, digest);
   }
@@ -193,6 +195,9 @@ class Registry::Handlers {
     }
     std::make_shared<UploadBody>(layout_, executor_, options_.piece_bytes, id)
         ->run(exchange, offset, [this, repository, id, digest](http::Exchange& kept, Result<uint64_t> size) {
+          // Nobody was told the name of an upload that was to be one request: it cannot go on.
+          const bool nameless = kept.head().method == Method::kPost;
+          if (!size && nameless) static_cast<void>(layout_.cancel_upload(id));
           if (!size) return respond_error(kept, size.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
           if (!digest) return accepted(kept, 202, repository, id, *size);
           later(kept, [this, repository, id, digest](http::Exchange& again) {
