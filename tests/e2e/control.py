@@ -134,14 +134,14 @@ def deployment(name, version=1, model="credit", **spec):
             "spec": {"model": model, "version": version, **spec}}
 
 
-def tree_digest(folder, but=()):
-    """Everything below: names, kinds, content. The folders in `but` are left out."""
+def tree_digest(folder, but=(), but_files=()):
+    """Everything below: names, kinds, content. The folders in `but` are left out, and the content of the files in `but_files`."""
     whole = hashlib.sha256()
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(each for each in folders if Path(root, each) not in but)
         for name in sorted(files + [each for each in folders if Path(root, each).is_symlink()]):
             path = Path(root, name)
             whole.update(os.fsencode(path) + b"\0")
-            whole.update(os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes() if path.is_file() else b"?")
+            whole.update(os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes() if path.is_file() and path not in but_files else b"?")
         whole.update("\0".join([root, *folders]).encode())
     return whole.hexdigest()

@@ -65,8 +65,8 @@ TEST(Admission, SaysWhatIsWrongAsAnApiServerDoes) {
            Row{"no kind", R"({"kind":null})", 400, "kind is missing"},
            Row{"no version of the API", R"({"apiVersion":null})", 400, "apiVersion is missing"},
            Row{"another kind", R"({"kind":"ModelVersion"})", 422, "must be ModelDeployment"},
-           Row{"another version of the API", R"({"apiVersion":"slipway.dev/v1"})", 422,
-               "must be slipway.dev/v1alpha1"},
+           Row{"another version of the API", R"({"apiVersion":"slipway.dev/v1"})", 400,
+               "does not match the expected API version (slipway.dev/v1alpha1)"},
            Row{"another namespace", R"({"metadata":{"namespace":"other"}})", 400,
                "does not match the namespace"},
            Row{"no name", R"({"metadata":{"name":null}})", 422, "name or generateName is required"},
@@ -160,16 +160,16 @@ TEST(Admission, AStatusIsCheckedToo) {
             422);
 }
 
-TEST(Admission, AForeignUidIsAConflict) {
+// Of a PUT it is a precondition that failed: that is said before admission.
+TEST(Admission, AnObjectsUidCannotBeChanged) {
   const domain::Object before = stored();
   Document document = deployment();
   document["metadata"]["uid"] = "22222222-0000-4000-8000-000000000000";
   const auto admitted =
       admit(kWhole, {.document = document, .duplicates = {}}, &before, FieldValidation::kStrict);
   ASSERT_FALSE(admitted);
-  EXPECT_EQ(admitted.error().code, 409);
-  EXPECT_EQ(admitted.error().reason, "Conflict");
-  EXPECT_THAT(admitted.error().message, HasSubstr("UID in precondition: 22222222"));
+  EXPECT_EQ(admitted.error().code, 422);
+  EXPECT_THAT(admitted.error().message, HasSubstr("metadata.uid: Invalid value"));
 }
 
 TEST(Admission, AnotherNameThanThePathsIsRefused) {
