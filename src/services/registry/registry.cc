@@ -1,11 +1,9 @@
 #include "services/registry/registry.h"
 
-#include <sys/types.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "services/registry/internal/answers.h"
+#include "services/registry/internal/blob_stream.h"
 #include "services/registry/internal/upload_body.h"
 #include "values/json/writer.h"
 
@@ -16,7 +14,6 @@ using base::Header;
 using base::Method;
 
 constexpr Header kVersion{"docker-distribution-api-version", "registry/2.0"};
-constexpr size_t kBlobPiece = 128 << 10;
 constexpr size_t kTagsLimit = 10'000;
 
 void respond(http::Exchange& exchange, int status, std::initializer_list<Header> headers,
@@ -30,34 +27,6 @@ void respond(http::Exchange& exchange, int status, std::initializer_list<Header>
 std::string location(const std::string& repository, std::string_view rest) {
   return fmt::format("/v2/{}/{}", repository, rest);
 }
-
-// A blob, or a part of it, sent piece by piece as the receiver takes it.
-class BlobStream : public std::enable_shared_from_this<BlobStream> {
- public:
-  BlobStream(os::OpenFile file, Range range)
-      : file_(std::move(file)), at_(range.first), end_(range.last + 1) {}
-
-  void send(http::Exchange& exchange) {
-    std::string piece(kBlobPiece, '\0');
-    while (at_ < end_) {
-      const ssize_t got = ::pread(file_.descriptor.get(), piece.data(),
-                                  std::min<uint64_t>(piece.size(), end_ - at_), static_cast<off_t>(at_));
-      if (got <= 0) return exchange.abort();
-      at_ += static_cast<uint64_t>(got);
-      const bool room = exchange.write(std::string_view(piece.data(), static_cast<size_t>(got)),
-                                       [self = shared_from_this()](http::Exchange& again) {
-                                         if (!again.cancelled()) self->send(again);
-                                       });
-      if (!room) return;
-    }
-    exchange.finish();
-  }
-
- private:
-  const os::OpenFile file_;
-  uint64_t at_;
-  const uint64_t end_;
-};
 
 }  // namespace
 
