@@ -91,7 +91,7 @@ class SqliteLog final : public Log {
     empty_ = tables.number(0) == 0;
     const int64_t id = pragma(connection_.get(), "PRAGMA application_id");
     const int64_t version = pragma(connection_.get(), "PRAGMA user_version");
-    if (id != kApplicationId && !(empty_ && id == 0))
+    if (id != kApplicationId && (!empty_ || id != 0))
       return fail(Code::kUnsupported, "{} is a database of another program; use another --data folder",
                   path_);
     if (version > kVersion)

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <latch>
 #include <thread>
 
@@ -68,15 +69,17 @@ class UploadTest : public testing::Test {
   // Keeps every thread of the executor busy until it is destroyed.
   struct Busy {
     explicit Busy(runtime::Executor& executor) {
+      const auto started = std::make_shared<std::latch>(2);
+      const std::shared_future<void> end = end_.get_future().share();
       for (int i = 0; i < 2; ++i)
-        EXPECT_TRUE(executor.submit([this] {
-          started.count_down();
-          go.wait();
+        EXPECT_TRUE(executor.submit([started, end] {
+          started->count_down();
+          end.wait();
         }));
-      started.wait();
+      started->wait();
     }
-    ~Busy() { go.count_down(); }
-    std::latch started{2}, go{1};
+    ~Busy() { end_.set_value(); }
+    std::promise<void> end_;
   };
 
   const runtime::RealClock clock_;
