@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "system/http/exchange.h"
@@ -14,7 +15,8 @@ namespace slipway::registry {
 
 class UploadBody : public std::enable_shared_from_this<UploadBody> {
  public:
-  // Called on the loop when all is written (with the upload's size), or something went wrong.
+  // Called on the loop when all is written (with the upload's size), or something went wrong: then what
+  // arrived before is written too.
   using Done = std::function<void(http::Exchange&, Result<uint64_t>)>;
 
   UploadBody(oci::Layout& layout, runtime::Executor& executor, size_t piece_bytes, std::string id)
@@ -38,6 +40,7 @@ class UploadBody : public std::enable_shared_from_this<UploadBody> {
   Done done_;
   uint64_t offset_ = 0;
   std::string buffer_;
+  std::optional<Error> broken_;
   bool writing_ = false, complete_ = false, reading_ = false;
 };
 
