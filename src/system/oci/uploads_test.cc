@@ -121,7 +121,9 @@ TEST_F(Uploads, AreWrittenByOneAtATimeAndFinishOnce) {
     });
     for (std::thread& each : all) each.join();
     EXPECT_LE(finished, 1);
-    if (finished == 1) EXPECT_EQ(read(digest), content);
+    if (finished == 1) {
+      EXPECT_EQ(read(digest), content);
+    }
   }
   EXPECT_TRUE(layout.verify(nullptr)->faults.empty());
 }
