@@ -239,7 +239,8 @@ def test_ATK_11_links_swapped_into_the_store_lead_nowhere(control, outer):
                 assert raw.ask("GET", f"/v2/m/blobs/{digest_of(body)}") != 200 or raw.body == body
     finally:
         swapper.end()
-    assert swapper.swaps > 200 and pushed > 0 and platform.alive()
+    # A folder that cannot be made lasting stops all writing until the next start: then nothing more was pushed.
+    assert swapper.swaps > 200 and platform.alive() and (pushed > 0 or raw.answered[503] > 0), (swapper.swaps, raw.answered)
     assert outside(outer, platform) == before
     for path in (platform.data / "models" / "blobs" / "sha256").iterdir():
         if path.suffix == ".kept" or path.is_symlink():  # the swapper's own: it held them when it was stopped, or they were moved with its link
