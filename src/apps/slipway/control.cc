@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "adapters/local/local.h"
 #include "apps/slipway/commands.h"
@@ -64,6 +65,10 @@ std::vector<std::string> names_of(const http::Address& address) {
 class Control {
  public:
   explicit Control(Settings settings) : settings_(std::move(settings)) {}
+  // Also when start() failed half-way: requests may be running by then.
+  ~Control() { stop(); }
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
 
   Status start() {
     auto folder = DataFolder::open(settings_.data);
@@ -94,7 +99,9 @@ class Control {
     return store_->broken();
   }
 
+  // Who works for a request is done before what it works with goes.
   void stop() {
+    if (!server_ || std::exchange(stopped_, true)) return;
     api_->stop();
     server_->drain();
     std::this_thread::sleep_for(50ms);  // what was being sent may still go out
@@ -191,6 +198,7 @@ class Control {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<admin::AdminServer> admin_;
+  bool stopped_ = false;
 };
 
 int control(const Arguments& arguments) {

@@ -234,6 +234,13 @@ TEST(Patch, WhatGrowsWithoutEndIsStopped) {
   EXPECT_EQ(patched(PatchType::kJson, deep), "422");
 }
 
+TEST(Patch, AMergeIsHeldToTheLimitsOfABodyToo) {
+  const std::string half(2 << 20, 'x');
+  const auto merged = apply_patch(PatchType::kMerge, json::canonical({{"b", half}}), {{"a", half}});
+  ASSERT_FALSE(merged);
+  EXPECT_EQ(merged.error().code, 422);
+}
+
 TEST(Patch, TheTypeIsInTheMediaType) {
   EXPECT_EQ(patch_type("application/merge-patch+json"), PatchType::kMerge);
   EXPECT_EQ(patch_type("application/json-patch+json; charset=utf-8"), PatchType::kJson);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include <nlohmann/json.hpp>
 
 #include "ports/store/testing/store_contract.h"
@@ -180,6 +182,28 @@ TEST_F(ApiTest, PatchesAndScales) {
   const auto stale = patch(kAll + "/credit", "application/merge-patch+json",
                            R"({"metadata":{"resourceVersion":"1"},"spec":{"replicas":7}})");
   EXPECT_EQ(stale.status, 409);
+}
+
+TEST_F(ApiTest, PatchesAtTheSameTimeLoseNothingOfEachOther) {
+  make({"credit"});
+  constexpr int kClients = 4, kPatches = 20;
+  std::vector<std::jthread> clients;
+  for (int c = 0; c < kClients; ++c)
+    clients.emplace_back([this, c] {
+      http::Client client(*http::parse_url("http://" + served_.address().str()));
+      for (int i = 0; i < kPatches; ++i) {
+        const std::string body =
+            fmt::format(R"({{"metadata":{{"resourceVersion":null,"labels":{{"l-{}-{}":"x"}}}}}})", c, i);
+        auto asked = request(Method::kPatch, kAll + "/credit", body);
+        asked.headers.emplace_back("content-type", "application/merge-patch+json");
+        auto answer = client.ask(asked);
+        while (answer && answer->status == 409) answer = client.ask(asked);  // overtaken too often
+        EXPECT_TRUE(answer && answer->status == 200);
+      }
+    });
+  clients.clear();
+  const auto now = served_.store().get(deployment("credit").key);
+  EXPECT_EQ((*now)->meta.labels.size(), size_t{kClients * kPatches});
 }
 
 TEST_F(ApiTest, OneMachineHasOneNamespace) {

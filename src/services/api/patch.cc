@@ -27,7 +27,7 @@ bool leads_too_deep(const Document& operation) {
   return std::count(path.begin(), path.end(), '/') > kMaxDepth;
 }
 
-// What operations have made need not be what a body may be: it is held to the same limits.
+// What a patch has made need not be what a body may be: it is held to the same limits.
 tl::expected<Document, Failure> checked(const Document& document) {
   auto read = json::parse_document(json::canonical(document));
   if (!read) return tl::unexpected(does_not_fit(read.error().message));
@@ -71,7 +71,7 @@ tl::expected<Document, Failure> apply_patch(PatchType type, std::string_view pat
   if (type == PatchType::kJson) return apply_operations(*parsed, std::move(document));
   if (!parsed->is_object()) return tl::unexpected(malformed("a merge patch must be an object"));
   document.merge_patch(*parsed);
-  return document;
+  return checked(document);
 }
 
 }  // namespace slipway::api

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 #include "ports/store/testing/store_contract.h"
 #include "services/api/testing/served_store.h"
 #include "system/http/client.h"
+#include "system/http/testing/raw_client.h"
 #include "system/runtime/testing/manual_clock.h"
 
 namespace slipway::api {
@@ -208,6 +210,20 @@ TEST_F(WatchTest, SendsColumnsWithTheFirstRowAlone) {
   EXPECT_TRUE(second["object"]["columnDefinitions"].is_null());
 }
 
+TEST_F(WatchTest, ARowShowsTheAgeOfNow) {
+  make("a");
+  make("b");
+  const std::string table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  const auto second_row = [&] {
+    Stream stream = watch(kFromWhatIsThere, table);
+    stream.next();
+    return json::canonical(stream.next()["object"]["rows"][0]["cells"]);
+  };
+  const std::string young = second_row();
+  clock_.advance(2h);
+  EXPECT_NE(second_row(), young);
+}
+
 class ShortHistory : public WatchTest {
  protected:
   ShortHistory() : WatchTest(16, {.version = "0.0.0", .watches = 2}) {}
@@ -236,6 +252,41 @@ TEST_F(WatchTest, EndsWhenTheServerStops) {
   Stream stream = watch();
   served_.api().stop();
   EXPECT_EQ(stream.shown(), "end");
+}
+
+// Writers, clients that come and go, one that reads nothing, and the end in the middle.
+TEST_F(WatchTest, TheEndMayComeWhileOthersWriteAndWatch) {
+  http::testing::RawClient stalled(served_.address());
+  stalled.send("GET " + kAll + "?watch=true HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + testing::kToken +
+               "\r\n\r\n");
+  while (served_.api().open_watches() == 0) std::this_thread::yield();
+  std::atomic<bool> enough{false};
+  std::vector<std::jthread> threads;
+  for (int w = 0; w < 2; ++w)
+    threads.emplace_back([&, w] {
+      const domain::Labels large{{"pad", std::string(60, 'x')}};
+      for (int i = 0; !enough; ++i) {
+        store::Object object = deployment(fmt::format("d{}-{}", w, i % 20), i);
+        object.meta.labels = large;
+        if (!served_.store().create(object, kCause))
+          static_cast<void>(served_.store().update(object, {}, kCause));
+      }
+    });
+  for (int w = 0; w < 3; ++w)
+    threads.emplace_back([&] {
+      while (!enough) {
+        Stream stream = watch(kFromWhatIsThere);
+        for (int i = 0; i < 30 && !enough; ++i)
+          if (stream.next().is_null()) break;
+      }
+    });
+  for (int i = 0; i < 300; ++i) {
+    served_.api().step(clock_.now());
+    std::this_thread::sleep_for(1ms);
+  }
+  served_.api().stop();
+  enough = true;
+  threads.clear();
 }
 
 TEST_F(WatchTest, IsForgottenWhenTheClientGoes) {

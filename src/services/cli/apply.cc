@@ -60,6 +60,11 @@ Result<Wanted> to_wanted(const kube::YamlDocument& document, const std::string& 
         where);
   const std::string name = json::text_of(json::member(*object, "metadata"), "name");
   if (name.empty()) return fail(Code::kInvalid, "{}: metadata.name is missing", where);
+  // What was applied is noted there.
+  if (const Document& notes = json::member(json::member(*object, "metadata"), "annotations");
+      !notes.is_null() && !notes.is_object())
+    return fail(Code::kInvalid, "{}: metadata.annotations must be an object of texts, such as {{team: ml}}",
+                where);
   for (const domain::KindInfo& each : domain::kinds())
     if (each.name == kind && domain::api_version(each.kind) == version)
       return Wanted{.object = std::move(*object), .kind = each.kind, .name = name, .where = where};

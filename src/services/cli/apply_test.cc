@@ -1,6 +1,10 @@
 #include "services/cli/apply.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
 
 #include <nlohmann/json.hpp>
 
@@ -45,6 +49,21 @@ TEST(ThreeWayPatch, SaysWhatIsWantedAndTouchesNothingElse) {
     EXPECT_TRUE(three_way_patch(parse(story.wanted), parse(story.wanted), after).empty())
         << story.what << ": applying twice";
   }
+}
+
+TEST(Apply, AnnotationsThatAreNoObjectAreRefusedWithTheirPlace) {
+  const std::string file = testing::TempDir() + "slipway-annotations.yaml";
+  for (const char* annotations : {"text", "[a]", "7"}) {
+    std::ofstream(file) << "apiVersion: slipway.dev/v1alpha1\nkind: ModelDeployment\n"
+                        << "metadata: {name: credit, annotations: " << annotations << "}\n";
+    Arguments arguments;
+    arguments.set("--filename", {file});
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(apply_command().run(arguments), kFailed);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                testing::HasSubstr(file + ":1: metadata.annotations must be an object"));
+  }
+  std::remove(file.c_str());
 }
 
 }  // namespace

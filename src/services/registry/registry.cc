@@ -1,11 +1,9 @@
 #include "services/registry/registry.h"
 
-#include <sys/types.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "services/registry/internal/answers.h"
+#include "services/registry/internal/blob_stream.h"
 #include "services/registry/internal/upload_body.h"
 #include "values/json/writer.h"
 
@@ -16,7 +14,6 @@ using base::Header;
 using base::Method;
 
 constexpr Header kVersion{"docker-distribution-api-version", "registry/2.0"};
-constexpr size_t kBlobPiece = 128 << 10;
 constexpr size_t kTagsLimit = 10'000;
 
 void respond(http::Exchange& exchange, int status, std::initializer_list<Header> headers,
@@ -30,34 +27,6 @@ void respond(http::Exchange& exchange, int status, std::initializer_list<Header>
 std::string location(const std::string& repository, std::string_view rest) {
   return fmt::format("/v2/{}/{}", repository, rest);
 }
-
-// A blob, or a part of it, sent piece by piece as the receiver takes it.
-class BlobStream : public std::enable_shared_from_this<BlobStream> {
- public:
-  BlobStream(os::OpenFile file, Range range)
-      : file_(std::move(file)), at_(range.first), end_(range.last + 1) {}
-
-  void send(http::Exchange& exchange) {
-    std::string piece(kBlobPiece, '\0');
-    while (at_ < end_) {
-      const ssize_t got = ::pread(file_.descriptor.get(), piece.data(),
-                                  std::min<uint64_t>(piece.size(), end_ - at_), static_cast<off_t>(at_));
-      if (got <= 0) return exchange.abort();
-      at_ += static_cast<uint64_t>(got);
-      const bool room = exchange.write(std::string_view(piece.data(), static_cast<size_t>(got)),
-                                       [self = shared_from_this()](http::Exchange& again) {
-                                         if (!again.cancelled()) self->send(again);
-                                       });
-      if (!room) return;
-    }
-    exchange.finish();
-  }
-
- private:
-  const os::OpenFile file_;
-  uint64_t at_;
-  const uint64_t end_;
-};
 
 }  // namespace
 
@@ -147,7 +116,16 @@ class Registry::Handlers {
     const auto id = layout_.begin_upload();
     if (!id) return respond_error(exchange, id.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
     if (digest.empty()) return accepted(exchange, 202, asked.repository, *id, 0);
-    take_body(exchange, asked.repository, *id, 0, digest);
+    take_body({.exchange = exchange,
+               .repository = asked.repository,
+               .id = *id,
+               .digest = digest,
+               .owner = owner_of(*id)});
+  }
+
+  // Of an upload whose id nobody is told: what does not become a blob goes with the request.
+  std::shared_ptr<void> owner_of(const std::string& id) {
+    return {nullptr, [this, id](void*) { static_cast<void>(layout_.cancel_upload(id)); }};
   }
 
   void upload(http::Exchange& exchange, const Asked& asked, Method method) {
@@ -181,32 +159,40 @@ class Registry::Handlers {
     const std::string digest = query_value(exchange.head().query, "digest");
     if (method == Method::kPut && digest.empty())
       return respond_error(exchange, 400, "DIGEST_INVALID", "?digest=sha256:… is missing");
-    take_body(exchange, asked.repository, asked.reference, size, method == Method::kPut ? digest : "");
+    take_body({.exchange = exchange,
+               .repository = asked.repository,
+               .id = asked.reference,
+               .offset = size,
+               .digest = method == Method::kPut ? digest : ""});
   }
 
-  // The body goes into the upload; with a digest, that ends it.
-  void take_body(http::Exchange& exchange, const std::string& repository, const std::string& id,
-                 uint64_t offset, const std::string& digest_text) {
+  struct Body {
+    http::Exchange& exchange;
+    std::string repository, id;
+    uint64_t offset = 0;
+    std::string digest;           // ends the upload; empty: more is to come
+    std::shared_ptr<void> owner;  // held until the upload has ended, or the request
+  };
+
+  void take_body(const Body& body) {
     std::optional<Digest> digest;
-    if (!digest_text.empty()) {
-      const auto parsed = Digest::parse(digest_text);
-      if (!parsed) return respond_error(exchange, 400, "DIGEST_INVALID", parsed.error().message);
+    if (!body.digest.empty()) {
+      const auto parsed = Digest::parse(body.digest);
+      if (!parsed) return respond_error(body.exchange, 400, "DIGEST_INVALID", parsed.error().message);
       digest = *parsed;
     }
-    std::make_shared<UploadBody>(layout_, executor_, options_.piece_bytes, id)
-        ->run(exchange, offset, [this, repository, id, digest](http::Exchange& kept, Result<uint64_t> size) {
-          // Nobody was told the name of an upload that was to be one request: it cannot go on.
-          const bool nameless = kept.head().method == Method::kPost;
-          if (!size && nameless) static_cast<void>(layout_.cancel_upload(id));
-          if (!size) return respond_error(kept, size.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
-          if (!digest) return accepted(kept, 202, repository, id, *size);
-          later(kept, [this, repository, id, digest](http::Exchange& again) {
-            const Status finished = layout_.finish_upload(id, *digest);
-            if (!finished)
-              return respond_error(again, finished.error(), "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID");
-            created(again, repository, *digest);
-          });
-        });
+    const auto done = [this, repository = body.repository, id = body.id, digest, owner = body.owner](
+                          http::Exchange& kept, Result<uint64_t> size) {
+      if (!size) return respond_error(kept, size.error(), "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID");
+      if (!digest) return accepted(kept, 202, repository, id, *size);
+      later(kept, [this, repository, id, digest, owner](http::Exchange& again) {
+        const Status finished = layout_.finish_upload(id, *digest);
+        if (!finished) return respond_error(again, finished.error(), "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID");
+        created(again, repository, *digest);
+      });
+    };
+    std::make_shared<UploadBody>(layout_, executor_, options_.piece_bytes, body.id)
+        ->run(body.exchange, body.offset, done);
   }
 
   static std::string range_text(uint64_t size) { return fmt::format("0-{}", size == 0 ? 0 : size - 1); }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "system/http/exchange.h"
@@ -14,7 +15,8 @@ namespace slipway::registry {
 
 class UploadBody : public std::enable_shared_from_this<UploadBody> {
  public:
-  // Called on the loop when all is written (with the upload's size), or something went wrong.
+  // Called on the loop when all is written (with the upload's size), or something went wrong; nothing of the
+  // body is written afterwards. Not called when the peer goes while nothing is read or written.
   using Done = std::function<void(http::Exchange&, Result<uint64_t>)>;
 
   UploadBody(oci::Layout& layout, runtime::Executor& executor, size_t piece_bytes, std::string id)
@@ -29,6 +31,7 @@ class UploadBody : public std::enable_shared_from_this<UploadBody> {
   void write_if_due();
   void wrote(Result<uint64_t> size);
   void finish(Result<uint64_t> size);
+  bool ended() const { return complete_ || broken_; }  // no more comes
 
   oci::Layout& layout_;
   runtime::Executor& executor_;
@@ -38,6 +41,7 @@ class UploadBody : public std::enable_shared_from_this<UploadBody> {
   Done done_;
   uint64_t offset_ = 0;
   std::string buffer_;
+  std::optional<Error> broken_;  // why the body ended too early
   bool writing_ = false, complete_ = false, reading_ = false;
 };
 
