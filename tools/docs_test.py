@@ -7,7 +7,9 @@ repository's root:
 - "…" stands for anything: within a line for some text, on a line of its own for some lines;
 - a command without lines after it must only succeed; "$ command  # fails" must fail;
 - <!-- docs-test: skip REASON --> before a block leaves it out, and the reason is shown;
-- `slipway` is the release build; PORT is a free port of this run, and so is every 8080 that a block names.
+- `slipway` is the release build, kubectl the one of .deps/; PORT is a free port of this run, and so are every 8080 and 8090
+  that a block names;
+- the home folder is an empty one of this run, so that nothing of whoever runs it shows, and nothing is left behind.
 Blocks of one document run in one shell, so that a server started in one is there in the next.
 """
 import os
@@ -57,36 +59,55 @@ def matches(expected, shown):
     return re.fullmatch("".join(parts) + r"\s*", ended) is not None
 
 
+def environment_of(home, port):
+    """What a person has at the first login, on a machine where everything of ours is found."""
+    own = {"HOME": home, "PORT": port, "SLIPWAY_PORT": port, "NO_COLOR": "1", "REGISTRY_AUTH_FILE": f"{home}/registries.json",
+           "PATH": f"{ROOT}/build/release:{ROOT}/.deps/kubectl/bin:{os.environ['PATH']}"}
+    foreign = ("KUBECONFIG", "SLIPWAY_DATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+    return {**{name: value for name, value in os.environ.items() if name not in foreign}, **own}
+
+
 class Shell:
     """One bash that runs a document's commands, each to its end."""
 
-    def __init__(self, port):
-        self.port = port
-        environment = {**os.environ, "PATH": f"{ROOT}/build/release:{os.environ['PATH']}", "PORT": port, "SLIPWAY_PORT": port, "NO_COLOR": "1"}
+    def __init__(self, ports):
+        self.ports = ports  # as the document writes them -> as they are
         self.folder = tempfile.TemporaryDirectory()
+        environment = environment_of(self.folder.name, ports["8080"])
         self.bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment)
 
     def run(self, command):
-        self.bash.stdin.write(f"{{ {command.replace('8080', self.port)}\n}} </dev/null; echo \"{MARK}$?\"\n")
+        self.bash.stdin.write(f"{{ {self.real(command)}\n}} </dev/null; echo \"{MARK}$?\"\n")
         self.bash.stdin.flush()
         shown = ""
         for line in self.bash.stdout:
             before, mark, code = line.partition(MARK)
             shown += before
             if mark:
-                return int(code), shown.replace(self.port, "8080")
+                return int(code), self.written(shown)
         return 1, shown + "(the shell ended)"
+
+    def real(self, text):
+        for name, port in self.ports.items():
+            text = text.replace(name, port)
+        return text
+
+    def written(self, text):
+        for name, port in self.ports.items():
+            text = text.replace(f":{port}", f":{name}")
+        return text
 
     def close(self):
         self.bash.stdin.write("kill $(jobs -p) 2>/dev/null; wait\n")
         self.bash.stdin.close()
         self.bash.stdout.read()
         self.bash.wait()
+        self.folder.cleanup()
 
 
 def check(document):
     name, failed, passed = document.relative_to(ROOT), 0, 0
-    shell = Shell(free_port())
+    shell = Shell({name: free_port() for name in ("8080", "8090")})
     for skipped, reason, block in BLOCK.findall(document.read_text()):
         if skipped:
             print(f"docs: {name}: a block is skipped: {reason}")

@@ -83,6 +83,23 @@ def serve():
             server.process.wait()
 
 
+@pytest.fixture
+def control(tmp_path):
+    """Starts `slipway control`; in one data folder unless told otherwise."""
+    from control import Control
+    started = []
+
+    def start(*options, data=None, **more):
+        started.append(Control(data or tmp_path / "data", *options, **more))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.alive():
+            each.process.kill()
+            each.process.wait()
+
+
 def wait_until(holds, seconds=10):
     end = time.monotonic() + seconds
     while not holds():

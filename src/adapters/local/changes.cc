@@ -23,6 +23,7 @@ ObjectPtr created(const Write& write, const Birth& birth) {
   object.meta.uid = birth.uid;
   object.meta.created = birth.created;
   object.meta.generation = 1;
+  object.status.clear();
   return std::make_shared<const Object>(std::move(object));
 }
 

@@ -1,8 +1,11 @@
 // The power goes at any moment: what was acknowledged is there, and nothing is half done.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <latch>
+#include <thread>
 
 #include "adapters/local/local.h"
 #include "adapters/local/testing/crashing_disk.h"
@@ -169,6 +172,73 @@ TEST(LocalCrash, AFullDiskRefusesThatWriteAndTheNextSucceeds) {
     store->reset();
     EXPECT_EQ(state_of(**open_on_disk()), shown);
   }
+}
+
+// Many writes that wait together for the first one, which holds the writer up until they are there.
+class WaitingTogether {
+ public:
+  static constexpr int kWriters = 8;
+
+  // Both are called by the writer: before the first is made, and before each of the others.
+  WaitingTogether(std::function<void()> first, std::function<void()> next) {
+    auto opened = Local::open({.path = kPath,
+                               .history = 64,
+                               .make_uid =
+                                   [this, first = std::move(first), next = std::move(next)] {
+                                     const int number = ++made_;
+                                     if (number == 1) hold();
+                                     number == 1 ? first() : next();
+                                     return fmt::format("uid-{}", number);
+                                   },
+                               .file_layer = CrashingDisk::kName},
+                              kClock);
+    EXPECT_TRUE(opened);
+    store_ = std::move(*opened);
+  }
+
+  // The answers' codes; nothing: it was written.
+  std::vector<std::optional<Code>> create_all(const std::function<std::string(int)>& name) {
+    std::vector<std::optional<Code>> out(kWriters);
+    std::thread first([&] { static_cast<void>(store_->create(deployment("first"), kCause)); });
+    started_.wait();
+    std::vector<std::thread> writers;
+    for (int i = 0; i < kWriters; ++i)
+      writers.emplace_back([&, i] {
+        waiting_.count_down();
+        const auto made = store_->create(deployment(name(i)), kCause);
+        if (!made) out[static_cast<size_t>(i)] = made.error().code;
+      });
+    for (std::thread& each : writers) each.join();
+    first.join();
+    return out;
+  }
+
+ private:
+  void hold() {
+    started_.count_down();
+    waiting_.wait();
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // they are about to wait
+  }
+
+  std::atomic<int> made_{0};
+  std::latch started_{1}, waiting_{kWriters};
+  std::unique_ptr<Local> store_;
+};
+
+TEST(LocalCrash, NobodyIsRefusedOverAWriteThatThenFailed) {
+  CrashingDisk disk;
+  disk.start({});
+  WaitingTogether together([] {}, [&] { disk.fill_up_at_write(1); });
+  for (const auto& code : together.create_all([](int) { return "same"; }))
+    EXPECT_EQ(code, Code::kExhausted) << "there never was one that could be there already";
+}
+
+TEST(LocalCrash, WhoWaitsWhenASyncFailsIsRefusedToo) {
+  CrashingDisk disk;
+  disk.start({});
+  WaitingTogether together([&] { disk.fail_sync(1); }, [] {});
+  for (const auto& code : together.create_all([](int i) { return fmt::format("d{}", i); }))
+    EXPECT_EQ(code, Code::kUnavailable);
 }
 
 }  // namespace

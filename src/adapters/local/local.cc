@@ -1,5 +1,6 @@
 #include "adapters/local/local.h"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <future>
@@ -20,6 +21,7 @@ using store::ObjectPtr;
 
 constexpr uint64_t kNumbersAhead = 1000;  // given out between two writes of the high-water mark
 constexpr size_t kTogether = 256;         // writes in one transaction
+constexpr size_t kPartBytes = 7 << 20;    // of a content or a status: both fit into a row of the log
 
 std::string random_uuid() {
   std::array<uint8_t, 16> bytes{};
@@ -43,7 +45,7 @@ struct Batch {
   std::map<store::ObjectKey, ObjectPtr> overlay;  // null: removed
   std::vector<store::Event> events;
   std::vector<Entry> entries;
-  std::vector<std::pair<Waiting*, ObjectPtr>> answers;
+  std::vector<std::pair<Waiting*, Result<ObjectPtr>>> answers;
 };
 
 class LocalStore final : public Local {
@@ -116,6 +118,9 @@ class LocalStore final : public Local {
 
  private:
   Result<ObjectPtr> write(Write write) {
+    if (std::max(write.object.content.size(), write.object.status.size()) > kPartBytes)
+      return fail(Code::kTooLarge, "{} is too large: its content and its status may have {} bytes each",
+                  write.object.key.str(), kPartBytes);
     Waiting waiting{.write = std::move(write), .done = {}};
     auto answer = waiting.done.get_future();
     {
@@ -146,17 +151,27 @@ class LocalStore final : public Local {
   }
 
   void write_batch(const std::vector<Waiting*>& waiting) {
+    if (const std::string broken = this->broken(); !broken.empty()) {  // since they came to wait
+      for (Waiting* each : waiting) answer(*each, fail(Code::kUnavailable, "{}", broken));
+      return;
+    }
     const uint64_t before = version_;
     Batch batch;
     for (Waiting* each : waiting) decide_one(*each, batch);
     if (Status written = make_durable(batch); !written) {
       version_ = before;
-      for (auto& [who, object] : batch.answers) who->done.set_value(fail(written.error()));
+      for (auto& [who, result] : batch.answers) answer(*who, fail(written.error()));
       return;
     }
     engine_->apply(std::move(batch.events));
     FAILPOINT("store.before_acknowledge");
-    for (auto& [who, object] : batch.answers) who->done.set_value(std::move(object));
+    for (auto& [who, result] : batch.answers) answer(*who, std::move(result));
+  }
+
+  // Whoever waits may be gone, and the promise with it, before set_value() has returned: hence it moves here.
+  static void answer(Waiting& waiting, Result<ObjectPtr> result) {
+    auto done = std::move(waiting.done);
+    done.set_value(std::move(result));
   }
 
   void decide_one(Waiting& waiting, Batch& batch) {
@@ -169,9 +184,11 @@ class LocalStore final : public Local {
     if (write.verb == Write::Verb::kCreate && !current)
       birth = {options_.make_uid(), base::rfc3339(now).substr(0, 19) + "Z"};
     auto decided = decide(write, current, birth);
-    if (!decided) return waiting.done.set_value(fail(decided.error()));
-    if (!*decided) {  // nothing changes; when the batch fails, what it saw did not happen
-      batch.answers.emplace_back(&waiting, current);
+    if (!decided || !*decided) {  // refused, or nothing changes
+      Result<ObjectPtr> result = decided ? Result<ObjectPtr>(current) : std::move(decided);
+      if (pending == batch.overlay.end()) return answer(waiting, std::move(result));
+      // It rests on a write of this batch: when that fails, what it saw did not happen.
+      batch.answers.emplace_back(&waiting, std::move(result));
       return;
     }
     store::Object object = **decided;

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "ports/store/testing/store_contract.h"
 
@@ -189,6 +191,18 @@ TEST(LocalLog, APageOfThePastIsTheListAsItWas) {
   EXPECT_EQ(store->list(store::Kind::kModelDeployment, {.at = 999'999}).error().code, Code::kTimeout);
 }
 
+TEST(LocalLog, WhatIsTooLargeIsRefusedAndBreaksNothing) {
+  const Folder folder;
+  const auto store = open(folder);
+  store::Object object = deployment("a");
+  object.content = std::string(17 << 20, 'x');
+  EXPECT_EQ(store->create(object, kCause).error().code, Code::kTooLarge);
+  ASSERT_TRUE(store->create(deployment("a"), kCause));
+  EXPECT_EQ(store->update_status(object.key, object.content, {}, kCause).error().code, Code::kTooLarge);
+  EXPECT_EQ(store->broken(), "");
+  EXPECT_TRUE(store->create(deployment("b"), kCause));
+}
+
 TEST(LocalWatch, WhoDoesNotTakeIsCutOffAndDelaysNobody) {
   auto store = std::move(*Local::open({.path = "", .history = 8, .make_uid = {}}, kClock));
   auto slow = *store->watch(store::Kind::kModelDeployment, {.space = "", .after = 0});
@@ -198,6 +212,49 @@ TEST(LocalWatch, WhoDoesNotTakeIsCutOffAndDelaysNobody) {
     ASSERT_TRUE(*fast->next(1s));
   }
   EXPECT_EQ(slow->try_next().error().code, Code::kNotFound);
+}
+
+// Writers, watches that come and go, one that is never read, and the end of the store in the middle.
+TEST(LocalWatch, ComeAndGoWhileOthersWriteAndTheStoreEnds) {
+  auto store = std::move(*Local::open({.path = "", .history = 64, .make_uid = {}}, kClock));
+  const auto stalled = *store->watch(store::Kind::kModelDeployment, {.space = "", .after = 0});
+  std::atomic<int> calls{0};
+  stalled->on_ready([&] { ++calls; });
+  ASSERT_FALSE(*stalled->try_next());
+  std::vector<std::jthread> writers, watchers;
+  for (int w = 0; w < 3; ++w)
+    writers.emplace_back([&, w] {
+      for (int i = 0; i < 200; ++i) {
+        const store::Object object = deployment(fmt::format("d{}", i % 7), i * 3 + w);
+        if (!store->create(object, kCause)) static_cast<void>(store->update(object, {}, kCause));
+        if (i % 5 == 0) static_cast<void>(store->remove(object.key, {}, kCause));
+      }
+    });
+  for (int w = 0; w < 3; ++w)
+    watchers.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        const auto watch = *store->watch(store::Kind::kModelDeployment, {.space = "", .after = {}});
+        std::atomic<int> mine{0};
+        watch->on_ready([&mine] { ++mine; });
+        while (true) {
+          const auto event = watch->try_next();
+          if (!event || !*event) break;
+        }
+      }
+    });
+  std::jthread last([watch = std::shared_ptr<store::Watch>(
+                         *store->watch(store::Kind::kModelDeployment, {.space = "", .after = {}}))] {
+    while (true) {
+      const auto event = watch->next(10s);
+      if (event) continue;
+      EXPECT_TRUE(event.error().code == Code::kUnavailable || event.error().code == Code::kNotFound);
+      return;
+    }
+  });
+  writers.clear();
+  watchers.clear();
+  EXPECT_EQ(calls, 1) << "once for each time that it gave nothing";
+  store.reset();
 }
 
 TEST(LocalWatch, EndsWhenTheStoreDoes) {

@@ -29,13 +29,20 @@ constexpr const char* kTables =
 // What the file must hold, by SQLite's own account of it; anything more was put there by somebody else.
 constexpr std::array<std::string_view, 3> kTableNames{"audit", "counter", "objects"};
 
-Error damaged(const std::string& path, std::string_view what) {
+Error damaged(const std::string& path, std::string what) {
+  std::replace(what.begin(), what.end(), '\n', ' ');  // SQLite tells it in several lines
   return {
       Code::kInvalid,
       fmt::format(
           "{} is damaged ({}); restore a copy of it, or move it away and start anew: pushed model files are "
           "not in it and stay",
           path, what)};
+}
+
+// What is answered as it stands must be what it seems: a row that somebody else wrote could break every list.
+bool is_object(std::string_view text) {
+  const auto document = json::parse_document(text);
+  return document && document->is_object();
 }
 
 int64_t pragma(sqlite3* connection, const char* text) {
@@ -117,10 +124,11 @@ class SqliteLog final : public Log {
 
   Status check_tables() {
     Query names(connection_.get(),
-                "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_autoindex%' ORDER BY name");
+                "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_autoindex%' ORDER BY name");
     size_t i = 0;
     for (; names.valid() && names.step() == SQLITE_ROW; ++i)
-      if (i >= kTableNames.size() || names.text(0) != kTableNames[i])
+      if (i >= kTableNames.size() || names.text(0) != kTableNames[i] ||
+          std::string_view(kTables).find(names.text(1) + ";") == std::string_view::npos)
         return fail(damaged(path_, "it holds what is not ours: " + names.text(0)));
     return i == kTableNames.size() ? ok() : Status(fail(damaged(path_, "a table is missing")));
   }
@@ -164,7 +172,8 @@ Result<Log::Contents> SqliteLog::load() {
                                    [&](const auto& each) { return each.name == rows.text(0); });
     const auto meta = json::parse_document(rows.text(3));
     auto parsed = meta ? domain::parse_meta(*meta) : Result<domain::ObjectMeta>(fail(meta.error()));
-    if (kind == domain::kinds().end() || !parsed)
+    const bool fine = is_object(object.content) && (object.status.empty() || is_object(object.status));
+    if (kind == domain::kinds().end() || !parsed || !fine)
       return fail(damaged(path_, "a row of objects: " + rows.text(2)));
     object.key.kind = kind->kind;
     object.meta = std::move(*parsed);

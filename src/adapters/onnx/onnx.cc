@@ -158,14 +158,14 @@ class OnnxModel final : public backend::Model {
 OnnxBackend::OnnxBackend() : watch_(std::make_shared<Watch>()) {}
 
 Result<backend::Backend::Inspection> OnnxBackend::inspect(const backend::ModelFiles& files) const {
-  auto session = open_session(files, {});
+  auto session = open_session(files, {}, Purpose::kInspect);
   if (!session) return refuse(session.error());
   return Inspection{std::move(session->signature), std::move(session->info)};
 }
 
 Result<std::unique_ptr<backend::Model>> OnnxBackend::load(const backend::ModelFiles& files,
                                                           const backend::LoadOptions& options) const {
-  auto session = open_session(files, options);
+  auto session = open_session(files, options, Purpose::kRun);
   if (!session) return refuse(session.error());
   return std::make_unique<OnnxModel>(std::move(*session), watch_);
 }

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "adapters/local/local.h"
 #include "apps/slipway/commands.h"
@@ -11,6 +12,7 @@
 #include "apps/slipway/signals.h"
 #include "services/api/api.h"
 #include "services/cli/platform.h"
+#include "services/registry/garbage.h"
 #include "services/registry/registry.h"
 #include "system/admin/admin.h"
 #include "system/http/server.h"
@@ -63,6 +65,10 @@ std::vector<std::string> names_of(const http::Address& address) {
 class Control {
  public:
   explicit Control(Settings settings) : settings_(std::move(settings)) {}
+  // Also when start() failed half-way: requests may be running by then.
+  ~Control() { stop(); }
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
 
   Status start() {
     auto folder = DataFolder::open(settings_.data);
@@ -87,10 +93,15 @@ class Control {
   // About once a second. Says why it cannot go on; empty: all is well.
   std::string step() {
     api_->step(clock_.now());
+    if (Status collected = garbage_->step(clock_.now()); !collected)
+      runtime::log::warn("registry", "what nobody needs could not be removed",
+                         {{"error", collected.error().message}});
     return store_->broken();
   }
 
+  // Who works for a request is done before what it works with goes.
   void stop() {
+    if (!server_ || std::exchange(stopped_, true)) return;
     api_->stop();
     server_->drain();
     std::this_thread::sleep_for(50ms);  // what was being sent may still go out
@@ -105,6 +116,7 @@ class Control {
     auto layout = oci::Layout::open(folder_->models(), {}, clock_);
     if (!layout) return fail(layout.error());
     models_ = std::move(*layout);
+    garbage_ = std::make_unique<registry::Garbage>(registry::GarbageOptions{}, *models_, *store_);
     registry_ = std::make_unique<registry::Registry>(registry::RegistryOptions{}, *models_, executor_);
     return ok();
   }
@@ -140,8 +152,31 @@ class Control {
     return address.str();
   }
 
+  void offer_metrics() {
+    using Kind = telemetry::Registry::Kind;
+    const auto offer = [this](Kind kind, const char* name, const char* help, std::function<double()> value) {
+      metrics_.read_from(kind, name, help, [value = std::move(value)] {
+        return std::vector<telemetry::Sample>{{.labels = {}, .value = value()}};
+      });
+    };
+    const auto number = [](auto value) { return static_cast<double>(value); };
+    offer(Kind::kCounter, "slipway_api_requests", "Requests that were answered.",
+          [=, this] { return number(server_->counters().requests); });
+    offer(Kind::kGauge, "slipway_api_connections", "Connections that are open.",
+          [=, this] { return number(server_->counters().open); });
+    offer(Kind::kGauge, "slipway_api_watches", "Watches that are open.",
+          [=, this] { return number(api_->open_watches()); });
+    offer(Kind::kGauge, "slipway_local_version", "The number of the last change.",
+          [=, this] { return number(store_->resource_version()); });
+    offer(Kind::kGauge, "slipway_local_broken", "1 when nothing more can be written.",
+          [this] { return store_->broken().empty() ? 0.0 : 1.0; });
+    offer(Kind::kGauge, "slipway_api_writes_waiting", "Writes that wait for a thread.",
+          [=, this] { return number(executor_.waiting()); });
+  }
+
   Status start_admin() {
     if (!settings_.admin) return ok();
+    offer_metrics();
     const auto well = [this] { return store_->broken().empty(); };
     admin_ = std::make_unique<admin::AdminServer>(
         *settings_.admin,
@@ -158,10 +193,12 @@ class Control {
   std::optional<api::Tokens> tokens_;
   runtime::Executor executor_{{.name = "writer", .threads = kWriters, .queue = 1024}};
   std::unique_ptr<oci::Layout> models_;
+  std::unique_ptr<registry::Garbage> garbage_;
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<admin::AdminServer> admin_;
+  bool stopped_ = false;
 };
 
 int control(const Arguments& arguments) {

@@ -62,7 +62,7 @@ struct Event {
 // writer never waits. Taken from by one thread at a time.
 class Watch {
  public:
-  virtual ~Watch() = default;
+  virtual ~Watch() = default;  // waits for a call of on_ready() that runs; none comes afterwards
 
   // The next change, or nothing for now. kNotFound: what comes next is no longer kept; list again.
   virtual Result<std::optional<Event>> try_next() = 0;
@@ -88,10 +88,12 @@ class Store {
   virtual Result<ObjectPtr> get(const ObjectKey& key) const = 0;
   // kNotFound: `at` is no longer kept. kTimeout: `at` has not happened yet.
   virtual Result<Listing> list(Kind kind, const ListOptions& options) const = 0;
-  // kNotFound: `after` is no longer kept; list again. kTimeout: it has not happened yet.
+  // kNotFound: `after` is no longer kept; list again. kTimeout: it has not happened yet. Said at once, or by
+  // the first that is taken: a store that is far away does not wait for the answer.
   virtual Result<std::unique_ptr<Watch>> watch(Kind kind, const WatchOptions& options) = 0;
 
-  // The store gives uid, versions, generation 1 and the creation time. kConflict: the name is taken.
+  // The store gives uid, versions, generation 1 and the creation time; the status is empty at first, whatever
+  // the object has. kConflict: the name is taken.
   virtual Result<ObjectPtr> create(Object object, const Cause& cause) = 0;
   // Replaces labels, annotations, owners and content; uid, creation time and status stay, and generation
   // moves when the content does. When nothing changes, nothing is written. kNotFound; kConflict: not what was
@@ -100,7 +102,7 @@ class Store {
   // Replaces the status as a whole, and nothing else.
   virtual Result<ObjectPtr> update_status(const ObjectKey& key, std::string status, const Precondition& seen,
                                           const Cause& cause) = 0;
-  // Gives the object as it was, with the version of its end.
+  // Gives the object as it was, with the version of its end where the store is told that; watches are always.
   virtual Result<ObjectPtr> remove(const ObjectKey& key, const Precondition& seen, const Cause& cause) = 0;
 };
 

@@ -10,6 +10,12 @@ namespace {
 using base::Method;
 using Verb = void (Resources::*)(http::Exchange&, const Call&) const;
 
+Failure refused(const Refusal& refusal) {
+  return {.code = refusal.status,
+          .reason = refusal.status == 401 ? "Unauthorized" : "Forbidden",
+          .message = refusal.message};
+}
+
 // What the table is made of: each row names its permission, and no handler is reached but through it.
 struct Builder {
   std::vector<Api::RouteRow>& rows;
@@ -22,11 +28,7 @@ struct Builder {
     auto guarded = [ask = authorize, permission, handler = std::move(handler)](
                        http::Exchange& exchange, const http::PathParameters& parameters) {
       const Verdict verdict = (*ask)(exchange.head(), permission);
-      if (verdict.refusal.status != 0)
-        return respond(exchange,
-                       Failure{.code = verdict.refusal.status,
-                               .reason = verdict.refusal.status == 401 ? "Unauthorized" : "Forbidden",
-                               .message = verdict.refusal.message});
+      if (verdict.refusal.status != 0) return respond(exchange, refused(verdict.refusal));
       handler(exchange, parameters, verdict.actor);
     };
     routes.push_back(
@@ -122,10 +124,7 @@ Api::Api(Options options, store::Store& store, runtime::Executor& executor, cons
                                                                     std::string_view allowed) {
     // Strangers learn nothing of which paths there are.
     const Verdict verdict = (*ask)(exchange.head(), "");
-    if (verdict.refusal.status != 0)
-      return respond(exchange, Failure{.code = verdict.refusal.status,
-                                       .reason = "Unauthorized",
-                                       .message = verdict.refusal.message});
+    if (verdict.refusal.status != 0) return respond(exchange, refused(verdict.refusal));
     if (status == 405) {
       const base::Header allow{"allow", allowed};
       return exchange.respond(

@@ -1,5 +1,7 @@
 #include "services/api/internal/patch.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace slipway::api {
@@ -10,6 +12,7 @@ using json::Document;
 constexpr size_t kMaxOperations = 10'000;
 constexpr size_t kMaxCopies = 100;
 constexpr size_t kMaxBytes = 3 << 20;
+constexpr std::ptrdiff_t kMaxDepth = 64;  // of a path
 
 Failure malformed(std::string_view what) { return bad_request(fmt::format("invalid JSON patch: {}", what)); }
 
@@ -19,6 +22,18 @@ Failure does_not_fit(std::string_view what) {
           .message = fmt::format("the patch does not fit the object: {}", what)};
 }
 
+bool leads_too_deep(const Document& operation) {
+  const std::string path = json::text_of(operation, "path");
+  return std::count(path.begin(), path.end(), '/') > kMaxDepth;
+}
+
+// What a patch has made need not be what a body may be: it is held to the same limits.
+tl::expected<Document, Failure> checked(const Document& document) {
+  auto read = json::parse_document(json::canonical(document));
+  if (!read) return tl::unexpected(does_not_fit(read.error().message));
+  return std::move(*read);
+}
+
 // One operation after the other, so that a chain of copies is stopped before it has grown.
 tl::expected<Document, Failure> apply_operations(const Document& operations, Document document) {
   if (!operations.is_array()) return tl::unexpected(malformed("it must be an array of operations"));
@@ -26,8 +41,9 @@ tl::expected<Document, Failure> apply_operations(const Document& operations, Doc
     return tl::unexpected(malformed(fmt::format("more than {} operations", kMaxOperations)));
   size_t copies = 0;
   for (const Document& operation : operations) {
+    if (leads_too_deep(operation)) return tl::unexpected(does_not_fit("a path is too deep"));
     try {
-      document = document.patch(Document::array({operation}));
+      document.patch_inplace(Document::array({operation}));
     } catch (const Document::parse_error& error) {
       return tl::unexpected(malformed(error.what()));
     } catch (const Document::exception& error) {
@@ -37,7 +53,7 @@ tl::expected<Document, Failure> apply_operations(const Document& operations, Doc
     if (++copies > kMaxCopies || json::canonical(document).size() > kMaxBytes)
       return tl::unexpected(does_not_fit("its copies make the object too large"));
   }
-  return document;
+  return checked(document);
 }
 
 }  // namespace
@@ -55,7 +71,7 @@ tl::expected<Document, Failure> apply_patch(PatchType type, std::string_view pat
   if (type == PatchType::kJson) return apply_operations(*parsed, std::move(document));
   if (!parsed->is_object()) return tl::unexpected(malformed("a merge patch must be an object"));
   document.merge_patch(*parsed);
-  return document;
+  return checked(document);
 }
 
 }  // namespace slipway::api

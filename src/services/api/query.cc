@@ -165,6 +165,8 @@ Result<std::vector<FieldTerm>> parse_field_selector(std::string_view text) {
     if (equals == std::string_view::npos || equals == 0 || out.size() >= 16)
       return fail(Code::kInvalid, "invalid selector: '{}'; can't understand '{}'", term, term);
     const bool negated = term[equals - 1] == '!';
+    if (negated && equals == 1)
+      return fail(Code::kInvalid, "invalid selector: '{}'; can't understand '{}'", term, term);
     const bool doubled = equals + 1 < term.size() && term[equals + 1] == '=';
     out.push_back({.field = std::string(term.substr(0, equals - (negated ? 1 : 0))),
                    .value = std::string(term.substr(equals + (doubled ? 2 : 1))),

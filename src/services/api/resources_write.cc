@@ -115,6 +115,8 @@ void Resources::with_body(http::Exchange& exchange, Task task) const {
                      {.code = 413,
                       .reason = "RequestEntityTooLarge",
                       .message = fmt::format("Request entity too large: limit is {}", options_.body_bytes)});
+    if (!body && body.error().code == Code::kInvalid)
+      return respond(asked, bad_request("the body cannot be read: " + body.error().message));
     if (!body)
       return respond(
           asked,
@@ -236,7 +238,11 @@ void Resources::patch_now(http::Exchange& exchange, const Call& call, const Writ
     auto patched = apply_patch(type, body, shown(call, **current));
     if (!patched) return respond(exchange, patched.error());
     const std::string version = json::text_of(json::member(*patched, "metadata"), "resourceVersion");
-    const bool names_version = version != fmt::format("{}", (*current)->meta.resource_version);
+    const std::string seen = fmt::format("{}", (*current)->meta.resource_version);
+    const bool names_version = !version.empty() && version != seen;
+    // A patch that takes the version away must not write over what came since it was applied.
+    if (version.empty() && json::member(*patched, "metadata").is_object())
+      (*patched)["metadata"]["resourceVersion"] = seen;
     if (call.sub == Call::Sub::kScale) {
       patched = with_scale(**current, *patched);
       if (!patched) return respond(exchange, patched.error());
@@ -247,7 +253,7 @@ void Resources::patch_now(http::Exchange& exchange, const Call& call, const Writ
         exchange.request_id());
     if (stored) return respond_json(exchange, 200, shown_text(call, *stored->object), stored->warnings);
     // Overtaken: the patch is applied to what is there now, unless it says itself what it was made for.
-    if (stored.error().reason != "Conflict" || (names_version && !version.empty()) || attempt == kAttempts)
+    if (stored.error().reason != "Conflict" || names_version || attempt == kAttempts)
       return respond(exchange, stored.error());
   }
 }
@@ -270,6 +276,7 @@ tl::expected<Resources::Stored, Failure> Resources::store_change(const Call& cal
     } else {
       shown_object.meta.labels = object.meta.labels;
       shown_object.meta.annotations = object.meta.annotations;
+      shown_object.meta.owners = object.meta.owners;
       shown_object.meta.generation += object.content == current.content ? 0 : 1;
       shown_object.content = object.content;
     }

@@ -34,7 +34,9 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
     exchange_->post([self = shared_from_this(), now, bookmark_due] {
       if (self->done_) return;
       if (now >= self->options_.end) return self->end();
-      if (bookmark_due && self->options_.bookmarks && self->idle_) self->send_bookmark(false);
+      if (!bookmark_due || !self->options_.bookmarks) return;
+      self->pump();  // only so the watch learns how far other kinds' changes have moved the version
+      if (self->idle_) self->send_bookmark(false);
     });
   }
 
@@ -73,7 +75,9 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
 
   LineCache::Line line(std::string_view type, const store::Event& event) {
     const View& view = options_.view;
-    const LineCache::Key key{options_.kind, type, event.resource_version, view.form, view.row_object};
+    const WallTime now = streams_.clock_.wall();
+    const int64_t second = view.form == Form::kTable ? now.time_since_epoch() / std::chrono::seconds(1) : 0;
+    const LineCache::Key key{options_.kind, type, event.resource_version, view.form, view.row_object, second};
     const bool first_table = view.form == Form::kTable && std::exchange(columns_due_, false);
     if (!first_table)
       if (LineCache::Line known = streams_.lines_.find(key)) return known;
@@ -85,7 +89,7 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
     } else {
       append_table_head(of, fmt::format(R"({{"resourceVersion":"{}"}})", event.resource_version),
                         first_table ? Columns::kShown : Columns::kLeftOut, text);
-      append_row(of, object, view.row_object, streams_.clock_.wall(), text);
+      append_row(of, object, view.row_object, now, text);
       text += "]}";
     }
     text += "}\n";
@@ -140,8 +144,9 @@ class WatchStreams::Stream : public std::enable_shared_from_this<Stream> {
 
   void end() {
     if (done_) return;
+    const auto kept = shared_from_this();
+    finish();  // first: who reads the end finds that the watch is gone
     exchange_->finish();
-    finish();
   }
 
   void finish() {

@@ -16,6 +16,7 @@
 #include "system/os/files.h"
 #include "system/os/replace_file.h"
 #include "system/runtime/clock.h"
+#include "values/domain/names.h"
 
 namespace slipway::cli {
 namespace {
@@ -59,6 +60,11 @@ Result<Wanted> to_wanted(const kube::YamlDocument& document, const std::string& 
         where);
   const std::string name = json::text_of(json::member(*object, "metadata"), "name");
   if (name.empty()) return fail(Code::kInvalid, "{}: metadata.name is missing", where);
+  // What was applied is noted there.
+  if (const Document& notes = json::member(json::member(*object, "metadata"), "annotations");
+      !notes.is_null() && !notes.is_object())
+    return fail(Code::kInvalid, "{}: metadata.annotations must be an object of texts, such as {{team: ml}}",
+                where);
   for (const domain::KindInfo& each : domain::kinds())
     if (each.name == kind && domain::api_version(each.kind) == version)
       return Wanted{.object = std::move(*object), .kind = each.kind, .name = name, .where = where};
@@ -244,13 +250,26 @@ int diff(const Arguments& arguments) {
   return differs ? kFailed : kSuccess;
 }
 
-int remove_one(kube::Client& client, const std::string& ns, domain::Kind kind, const std::string& name,
+// The tag that push gave the version would keep its files for ever.
+void remove_tag(const Platform& platform, const std::string& version) {
+  const auto name = domain::parse_version_name(version);
+  auto registry = platform.registry({});
+  if (!name || !registry) return;
+  const oci::Reference tag{.tag = fmt::format("{}", name->version), .digest = {}};
+  if (Status gone = (*registry)->remove_manifest(std::string(name->model), tag);
+      !gone && gone.error().code != Code::kNotFound)
+    std::fprintf(stderr, "warning: %s\n", gone.error().message.c_str());
+}
+
+int remove_one(const Platform& platform, kube::Client& client, domain::Kind kind, const std::string& name,
                const Arguments& arguments) {
+  const std::string& ns = platform.access.ns;
   const auto removed = client.remove({resource_of(kind), ns, name});
   const std::string shown =
       fmt::format("{}/{}", domain::info(kind).plural.substr(0, domain::info(kind).plural.size() - 1), name);
   if (!removed && removed.error().status == 404 && arguments.has("--ignore-not-found")) return kSuccess;
   if (!removed) return complain(explain(removed.error()));
+  if (kind == domain::Kind::kModelVersion) remove_tag(platform, name);
   std::printf(arguments.get("--output") == "name" ? "%s\n" : "%s deleted\n", shown.c_str());
   return kSuccess;
 }
@@ -277,13 +296,13 @@ int remove(const Arguments& arguments) {
       for (const kube::Object& item : list->items) named->names.push_back(item.name);
     }
     for (const std::string& name : named->names)
-      code = std::max(code, remove_one(*client, platform->access.ns, named->kind, name, arguments));
+      code = std::max(code, remove_one(*platform, *client, named->kind, name, arguments));
     return code;
   }
   const auto wanted = read_wanted(arguments.all("--filename"));
   if (!wanted) return complain(wanted.error().message);
   for (const Wanted& each : *wanted)
-    code = std::max(code, remove_one(*client, platform->access.ns, each.kind, each.name, arguments));
+    code = std::max(code, remove_one(*platform, *client, each.kind, each.name, arguments));
   return code;
 }
 

@@ -85,6 +85,8 @@ Result<Artifact> parse_artifact(const std::string& text) {
   const std::string first = out.repository.substr(0, slash);
   if (slash != std::string::npos &&
       (first.find_first_of(".:") != std::string::npos || first == "localhost")) {
+    if (first.front() == '.' || first.front() == ':')
+      return fail(Code::kInvalid, "'{}' is no artifact: '{}' is no registry", text, first);
     out.registry = first;
     out.repository = out.repository.substr(slash + 1);
   }

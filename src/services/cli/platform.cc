@@ -87,7 +87,8 @@ std::string explain(const kube::ApiError& error) {
     for (const kube::Cause& cause : error.causes)
       if (cause.field != "<nil>") out += fmt::format("\n  {}: {}", cause.field, cause.message);
   }
-  if (error.status == 0) out += "; is `slipway control` running?";
+  const bool unreached = error.status == 0 && error.error.code != Code::kInvalid;  // else we did not even ask
+  if (unreached) out += "; is `slipway control` running?";
   if (error.reason == "Conflict")
     out += "\nSomebody changed it meanwhile: look at it again and repeat the command.";
   return out;

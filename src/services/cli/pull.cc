@@ -69,7 +69,8 @@ int pull(const Arguments& arguments) {
   if (!platform) return complain(platform.error().message);
   const auto version = find_version(*platform, *name);
   if (!version) return complain(version.error().message);
-  const std::string target = arguments.has("--into") ? arguments.get("--into") : version->name();
+  std::string target = arguments.has("--into") ? arguments.get("--into") : version->name();
+  while (target.size() > 1 && target.ends_with('/')) target.pop_back();  // the parts are put beside it
   std::error_code ignored;
   if (std::filesystem::exists(target, ignored))
     return complain(fmt::format("{} is there already; say --into another folder", target));

@@ -44,8 +44,13 @@ Result<Document> inspect(const std::string& path) {
   const auto end = os::run_child({.argv = {"/proc/self/exe", "inspect", "-o", "json", "--", path},
                                   .timeout = std::chrono::seconds(120)});
   if (!end) return fail(end.error());
+  if (end->timed_out)
+    return fail(Code::kTimeout, "{}: reading it took longer than two minutes; push it again when less runs",
+                path);
   auto found = json::parse_document(end->out, {.bytes = 16 << 20});
-  if (!found) return fail(Code::kInvalid, "{}: it could not be inspected: {}", path, end->err);
+  if (!found)
+    return fail(Code::kInvalid, "{}: it could not be inspected: {}", path,
+                end->signal != 0 ? fmt::format("its reader was ended by signal {}", end->signal) : end->err);
   if (const std::string error = json::text_of(*found, "error"); !error.empty())
     return fail(Code::kInvalid, "{}", error);
   return std::move(*found);
@@ -57,7 +62,7 @@ std::vector<domain::TensorFacts> to_facts(const Document& specs) {
     domain::TensorFacts tensor{
         .name = json::text_of(spec, "name"), .datatype = json::text_of(spec, "datatype"), .shape = {}};
     for (const Document& dimension : json::member(spec, "shape"))
-      tensor.shape.push_back(dimension.get<int64_t>());
+      if (dimension.is_number_integer()) tensor.shape.push_back(dimension.get<int64_t>());
     out.push_back(std::move(tensor));
   }
   return out;
@@ -251,8 +256,8 @@ int push(const Arguments& arguments) {
   if (known->same) {
     const auto object =
         client->get({resource_of(domain::Kind::kModelVersion), platform->access.ns, known->same->name()});
-    return print_version(arguments, object ? object->json : "", *known->same,
-                         " (the same content was pushed before)");
+    if (!object) return complain(explain(object.error()));
+    return print_version(arguments, object->json, *known->same, " (the same content was pushed before)");
   }
   const auto made = create_version(*client, platform->access.ns, *push, known->highest);
   if (!made) return complain(explain(made.error()));

@@ -95,7 +95,7 @@ void Registry::Handlers::begin(http::Exchange& exchange, const Asked& asked) {
   const auto wanted = Digest::parse(mount), digest = Digest::parse(named);
   if (!named.empty() && !digest)
     return respond_error(exchange, digest.error(), "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID");
-  Taking taking{.repository = asked.repository, .broken = Taking::Broken::kIsGone};
+  Taking taking{.repository = asked.repository};
   if (digest) taking.digest = *digest;
   later(exchange, [this, wanted, taking](http::Exchange& kept) {
     // Blobs belong to all repositories: who may push may name any of them.
@@ -105,6 +105,7 @@ void Registry::Handlers::begin(http::Exchange& exchange, const Asked& asked) {
     Taking begun = taking;
     begun.id = *id;
     if (!begun.digest) return accepted(kept, {.repository = begun.repository, .reference = *id}, 202, 0);
+    begun.owner = {nullptr, [this, id = *id](void*) { static_cast<void>(layout_.cancel_upload(id)); }};
     on_loop(kept, [this, begun](http::Exchange& again) { take_body(again, begun); });
   });
 }
@@ -127,6 +128,8 @@ void Registry::Handlers::upload(http::Exchange& exchange, const Asked& asked) {
 void Registry::Handlers::take_chunk(http::Exchange& exchange, const Asked& asked, uint64_t size) {
   const base::RequestHead& head = exchange.head();
   Taking taking{.repository = asked.repository, .id = asked.reference, .offset = size};
+  taking.turn = take_turn(taking.id);
+  if (!taking.turn) return wrong_place(exchange, asked, size);
   if (const std::string_view header = head.find("content-range"); !header.empty()) {
     const auto range = parse_content_range(header);
     if (!range || range->first != size) return wrong_place(exchange, asked, size);
@@ -145,6 +148,15 @@ void Registry::Handlers::take_chunk(http::Exchange& exchange, const Asked& asked
   take_body(exchange, std::move(taking));
 }
 
+std::shared_ptr<void> Registry::Handlers::take_turn(const std::string& id) {
+  const runtime::MutexLock lock(mutex_);
+  if (!taking_.insert(id).second) return nullptr;
+  return {this, [this, id](void*) {
+            const runtime::MutexLock again(mutex_);
+            taking_.erase(id);
+          }};
+}
+
 void Registry::Handlers::take_body(http::Exchange& exchange, Taking taking) {
   const auto body = std::make_shared<UploadBody>(layout_, executor_, options_.piece_bytes, taking.id);
   const uint64_t offset = taking.offset;
@@ -158,7 +170,6 @@ void Registry::Handlers::took_body(http::Exchange& exchange, const Taking& takin
                                    const Result<uint64_t>& size) {
   const Asked asked{.repository = taking.repository, .reference = taking.id};
   if (!size || (taking.end && *taking.end != *size)) {
-    if (taking.broken == Taking::Broken::kIsGone) static_cast<void>(layout_.cancel_upload(taking.id));
     if (size)
       return respond_error(exchange, 400, "SIZE_INVALID", "the body is not as long as content-range says");
     const auto now = layout_.upload_size(taking.id);

@@ -126,6 +126,24 @@ TEST_F(StreamTest, AnswersAStreamFromAnotherThread) {
   EXPECT_EQ(body_of_answer(peer.rest()), "4\r\none,\r\n3\r\ntwo\r\n0\r\n\r\n");
 }
 
+TEST_F(StreamTest, KeepsItsHeadAndLeavesRoomForTheNextRequest) {
+  router_.add({{base::Method::kGet, "/kind", "test.kind", [&](Exchange& exchange, const PathParameters&) {
+                  exchange.start({.content_type = "text/plain"});
+                  exchange.write(exchange.head().find("x-kind"), nullptr);
+                  exchange.finish();
+                }}});
+  start();
+  auto peer = client();
+  const std::string kind(6000, 'k');  // more than a page, so that the head ends inside another
+  const std::string request = fmt::format("GET /kind HTTP/1.1\r\nHost: a\r\nX-Kind: {}\r\n\r\n", kind);
+  for (int i = 0; i < 3; ++i) {
+    peer.send(request);
+    std::string answer;
+    while (!answer.ends_with("\r\n0\r\n\r\n")) answer += peer.receive(1);
+    EXPECT_NE(answer.find(kind), std::string::npos) << i;
+  }
+}
+
 TEST_F(StreamTest, AnAbortedStreamLooksUnfinished) {
   router_.add({{base::Method::kGet, "/broken", "test.broken", [](Exchange& exchange, const PathParameters&) {
                   exchange.start({.content_type = "text/plain"});

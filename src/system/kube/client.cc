@@ -124,13 +124,13 @@ Reply<std::string> Client::get_text(std::string_view target) {
 }
 
 Reply<ObjectList> Client::list_page(const ListQuery& query, std::string_view next) {
-  const std::string asked = Query()
-                                .add("labelSelector", query.label_selector)
-                                .add("fieldSelector", query.field_selector)
-                                .add("limit", query.page > 0 ? std::to_string(query.page) : "")
-                                .add("continue", next)
-                                .str();
-  const auto body = ask({.path = collection_path(query.resource, query.ns), .query = asked});
+  Query asked;
+  asked.add("labelSelector", query.label_selector).add("fieldSelector", query.field_selector);
+  asked.add("limit", query.page > 0 ? std::to_string(query.page) : "").add("continue", next);
+  // A page that goes on is at the version of the first by itself.
+  if (next.empty() && !query.at.empty())
+    asked.add("resourceVersion", query.at).add("resourceVersionMatch", "Exact");
+  const auto body = ask({.path = collection_path(query.resource, query.ns), .query = asked.str()});
   if (!body) return refuse(body.error());
   auto list = read_object_list(*body);
   if (!list) return refuse(list.error());
@@ -152,6 +152,7 @@ Reply<ObjectList> Client::list(const ListQuery& query) {
     std::ranges::move(page->items, std::back_inserter(all.items));
     all.resource_version = std::move(page->resource_version);
     all.next = std::move(page->next);
+    all.remaining = page->remaining;
     if (all.next.empty()) return all;
   }
 }

@@ -36,6 +36,7 @@ struct ListQuery {
   std::string ns;  // empty: all
   std::string label_selector, field_selector;
   int page = 500;  // objects an answer; 0: all in one
+  std::string at;  // the list as it was at this resourceVersion; empty: as it is now
 };
 
 enum class DryRun { kNo, kServer };

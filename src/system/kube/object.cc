@@ -16,8 +16,16 @@ struct Wanted {
   std::string& value;
 };
 
+// A whole number; what else stands there is passed over: it is only ever advice.
+void read_advice(Scanner& in, int64_t& out) {
+  if (in.peek() == Kind::kNumber)
+    in.read(out);
+  else
+    in.skip();
+}
+
 // The texts of an object, by key; null counts as absent.
-void read_texts(Scanner& in, std::span<const Wanted> wanted) {
+void read_texts(Scanner& in, std::span<const Wanted> wanted, int64_t* remaining = nullptr) {
   std::string_view key, text;
   if (in.peek() == Kind::kNull) {
     in.read_null();
@@ -28,7 +36,9 @@ void read_texts(Scanner& in, std::span<const Wanted> wanted) {
     const Wanted* found = nullptr;
     for (const Wanted& one : wanted)
       if (one.key == key) found = &one;
-    if (found == nullptr || in.peek() == Kind::kNull) {
+    if (remaining != nullptr && key == "remainingItemCount") {
+      read_advice(in, *remaining);
+    } else if (found == nullptr || in.peek() == Kind::kNull) {
       in.skip();
     } else if (in.read(text)) {
       found->value = text;
@@ -68,7 +78,7 @@ Result<ObjectList> read_object_list(std::string_view json) {
   if (in.begin_object())
     while (in.next_key(key)) {
       if (key == "metadata") {
-        read_texts(in, wanted);
+        read_texts(in, wanted, &out.remaining);
       } else if (key != "items" || in.peek() == Kind::kNull) {
         in.skip();
       } else if (in.begin_array()) {

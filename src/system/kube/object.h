@@ -20,6 +20,7 @@ struct ObjectList {
   std::vector<Object> items;
   std::string resource_version;  // where a watch goes on
   std::string next;              // the `continue` of the next page; empty at the last
+  int64_t remaining = 0;         // objects behind this page, where the server says so
 
   bool operator==(const ObjectList&) const = default;
 };

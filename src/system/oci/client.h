@@ -31,6 +31,9 @@ class RegistryClient {
   Result<uint64_t> push_text(const std::string& repository, std::string_view text);
   Status push_manifest(const std::string& repository, const Reference& reference, std::string_view text);
 
+  // A tag, or a manifest with its tags. kNotFound: it is not there.
+  Status remove_manifest(const std::string& repository, const Reference& reference);
+
   struct Pulled {
     std::string text;
     Digest digest;

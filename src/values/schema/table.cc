@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "values/schema/internal/zone.h"
+
 namespace slipway::schema {
 namespace {
 
@@ -55,8 +57,11 @@ std::string human_age(WallTime then, WallTime now) {
 
 std::optional<WallTime> parse_rfc3339(const std::string& text) {
   tm parts{};
-  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return std::nullopt;
-  return WallTime(std::chrono::seconds(::timegm(&parts)));
+  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (end == nullptr) return std::nullopt;
+  const auto offset = zone_offset(std::string_view(text).substr(static_cast<size_t>(end - text.c_str())));
+  if (!offset) return std::nullopt;
+  return WallTime(std::chrono::seconds(::timegm(&parts)) - *offset);
 }
 
 }  // namespace slipway::schema

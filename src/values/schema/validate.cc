@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <set>
 
 #include "values/schema/internal/node.h"
+#include "values/schema/internal/zone.h"
 
 namespace slipway::schema {
 namespace {
@@ -54,15 +56,26 @@ bool has_type(const json::Document& value, Type type) {
   return false;
 }
 
-// RFC 3339, as far as it has to be told from other text.
+bool is_calendar_day(int year, int month, int day) {
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  return date.ok();
+}
+
+// RFC 3339, as an API server takes it.
 bool is_date_time(std::string_view text) {
   constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";
   if (text.size() <= kForm.size() || text.size() > 40) return false;
   for (size_t i = 0; i < kForm.size(); ++i)
     if (kForm[i] == 'd' ? !(text[i] >= '0' && text[i] <= '9') : text[i] != kForm[i]) return false;
-  const std::string_view zone =
-      text.substr(std::min(text.find_first_not_of(".0123456789", kForm.size()), text.size()));
-  return zone == "Z" || (zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && zone[3] == ':');
+  const auto number = [&](size_t at, size_t digits) {
+    int value = 0;
+    for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
+    return value;
+  };
+  return is_calendar_day(number(0, 4), number(5, 2), number(8, 2)) && number(11, 2) < 24 &&
+         number(14, 2) < 60 && number(17, 2) < 60 && zone_offset(text.substr(kForm.size())).has_value();
 }
 
 class Validator {

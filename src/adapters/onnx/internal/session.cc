@@ -76,16 +76,22 @@ std::string folding_limit(const CheckedFile& file) {
   return std::to_string(all / std::max<uint64_t>(file.facts.constant_nodes, 1));
 }
 
-Status configure(const OrtApi& ort, OrtSessionOptions* options, int threads, const CheckedFile& file) {
+struct Wish {
+  int threads = 1;
+  Purpose purpose = Purpose::kRun;
+};
+
+Status configure(const OrtApi& ort, OrtSessionOptions* options, const Wish& wish, const CheckedFile& file) {
   const std::string limit = folding_limit(file);
-  const std::array<std::pair<const char*, const char*>, 5> settings = {{
+  const std::array<std::pair<const char*, const char*>, 6> settings = {{
       {"session.intra_op.allow_spinning", "0"},
       {"session.inter_op.allow_spinning", "0"},
       {"session.load_model_format", "ONNX"},  // whatever the file's name says
       {"optimization.constant_folding_max_output_size_in_bytes", limit.c_str()},
       {"session.use_device_allocator_for_initializers", "1"},
+      {"session.disable_prepacking", wish.purpose == Purpose::kInspect ? "1" : "0"},
   }};
-  Status set = check(ort, ort.SetIntraOpNumThreads(options, threads));
+  Status set = check(ort, ort.SetIntraOpNumThreads(options, wish.threads));
   if (set) set = check(ort, ort.SetInterOpNumThreads(options, 1));
   if (set) set = check(ort, ort.SetSessionExecutionMode(options, ORT_SEQUENTIAL));
   if (set) set = check(ort, ort.SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL));
@@ -99,12 +105,13 @@ Status configure(const OrtApi& ort, OrtSessionOptions* options, int threads, con
   return set;
 }
 
-Result<Owned<OrtSession>> create_session(const OrtLibrary& library, const CheckedFile& file, int threads) {
+Result<Owned<OrtSession>> create_session(const OrtLibrary& library, const CheckedFile& file,
+                                         const Wish& wish) {
   const OrtApi& ort = *library.api;
   Owned<OrtSessionOptions> options(ort.ReleaseSessionOptions);
   Owned<OrtSession> session(ort.ReleaseSession);
   Status made = check(ort, ort.CreateSessionOptions(options.out()));
-  if (made) made = configure(ort, options.get(), threads, file);
+  if (made) made = configure(ort, options.get(), wish, file);
   if (made) {
     made =
         check(ort, ort.CreateSession(library.environment, file.path.c_str(), options.get(), session.out()));
@@ -137,12 +144,14 @@ int64_t fixed_rows(const std::vector<tensor::TensorSpec>& inputs) {
 
 }  // namespace
 
-Result<Session> open_session(const backend::ModelFiles& files, const backend::LoadOptions& options) {
+Result<Session> open_session(const backend::ModelFiles& files, const backend::LoadOptions& options,
+                             Purpose purpose) {
   auto file = check_file(files);
   if (!file) return fail(file.error());
   auto library = ort_library();
   if (!library) return fail(library.error());
-  auto session = create_session(**library, *file, std::max(options.threads, 1));
+  auto session =
+      create_session(**library, *file, {.threads = std::max(options.threads, 1), .purpose = purpose});
   if (!session) return fail(session.error());
   auto read = read_signature(**library, session->get());
   Status served =

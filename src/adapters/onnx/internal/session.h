@@ -16,7 +16,12 @@ struct Session {
   backend::ModelInfo info;
 };
 
+// kInspect does not arrange the weights for speed: those in other files are then mapped, and mostly never
+// read.
+enum class Purpose { kInspect, kRun };
+
 // Every check that loading makes, then the load itself. Errors name the file.
-Result<Session> open_session(const backend::ModelFiles& files, const backend::LoadOptions& options);
+Result<Session> open_session(const backend::ModelFiles& files, const backend::LoadOptions& options,
+                             Purpose purpose);
 
 }  // namespace slipway::onnx

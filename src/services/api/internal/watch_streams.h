@@ -21,6 +21,7 @@ class LineCache {
     uint64_t version;
     Form form;
     RowObject row_object;
+    int64_t second;  // of a table's row, which shows an age; else 0
     bool operator==(const Key&) const = default;
   };
   using Line = std::shared_ptr<const std::string>;

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "services/registry/registry.h"
+#include "system/runtime/mutex.h"
 
 namespace slipway::registry {
 
@@ -24,7 +27,8 @@ class Registry::Handlers {
     uint64_t offset = 0;
     std::optional<uint64_t> end;   // where the upload must end afterwards, as the sender says
     std::optional<Digest> digest;  // it is the last one, and the whole is this
-    enum class Broken : uint8_t { kMayGoOn, kIsGone } broken = Broken::kMayGoOn;
+    std::shared_ptr<void> turn;    // while it is held, nobody else's body goes into the upload
+    std::shared_ptr<void> owner;   // of an upload whose id nobody is told: it goes when this does
   };
 
   // Runs where the disk may be waited for; 503 when too much waits for it already.
@@ -40,6 +44,8 @@ class Registry::Handlers {
   void upload(http::Exchange& exchange, const Asked& asked);
   void take_chunk(http::Exchange& exchange, const Asked& asked, uint64_t size);
   void take_body(http::Exchange& exchange, Taking taking);
+  // Nothing while somebody else's body goes into the upload.
+  std::shared_ptr<void> take_turn(const std::string& id);
   void took_body(http::Exchange& exchange, const Taking& taking, const Result<uint64_t>& size);
 
   void manifest(http::Exchange& exchange, const Asked& asked);
@@ -51,6 +57,8 @@ class Registry::Handlers {
   const RegistryOptions options_;
   oci::Layout& layout_;
   runtime::Executor& executor_;
+  runtime::Mutex mutex_;
+  std::set<std::string> taking_ SLIPWAY_GUARDED_BY(mutex_);  // uploads into which a body goes
 };
 
 }  // namespace slipway::registry

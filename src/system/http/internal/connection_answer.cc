@@ -46,13 +46,17 @@ void Connection::start_answer(const Answer& head_only) {
   chunked_answer_ = !http_1_0_ && !head_only.length;
   if (http_1_0_ || expects_continue_ || context_.draining) keep_alive_ = false;
   append_head(out_, head_only,
-              {.framed = head_only.length ? Framed::kLength : chunked_answer_ ? Framed::kChunked : Framed::kNone,
+              {.framed = head_only.length  ? Framed::kLength
+                         : chunked_answer_ ? Framed::kChunked
+                                           : Framed::kNone,
                .length = head_only.length.value_or(0),
                .keep_alive = keep_alive_,
                .http_1_0 = http_1_0_,
                .request_id = exchange_->request_id(),
                .date = context_.date.at(context_.loop.wall())});
   flush();
+  // It may go on for hours, and of the block it needs the head alone.
+  if (block_ && body_done_ && available() == 0) context_.shed_pages(block_.get(), end_);
 }
 
 bool Connection::write(std::string_view piece, std::function<void(Exchange&)> then) {

@@ -1,5 +1,8 @@
 #include "system/http/internal/loop_context.h"
 
+#include <sys/mman.h>
+
+#include <cstdint>
 #include <utility>
 
 #include "system/http/internal/connection.h"
@@ -50,6 +53,14 @@ std::unique_ptr<char[]> LoopContext::take_block() {
 
 void LoopContext::give_block(std::unique_ptr<char[]> block) {
   if (block && spare.size() < kSpareBlocks) spare.push_back(std::move(block));
+}
+
+void LoopContext::shed_pages(char* block, size_t used) const {
+  constexpr uintptr_t kPage = 4096;  // the advice does nothing where pages are larger
+  const auto start = reinterpret_cast<uintptr_t>(block);
+  const uintptr_t from = (start + used + kPage - 1) / kPage * kPage,
+                  to = (start + block_size()) / kPage * kPage;
+  if (from < to) ::madvise(block + (from - start), to - from, MADV_DONTNEED);
 }
 
 }  // namespace slipway::http::internal

@@ -43,6 +43,9 @@ struct LoopContext {
 
   std::unique_ptr<char[]> take_block();
   void give_block(std::unique_ptr<char[]> block);
+  // Gives the pages behind the first `used` bytes back to the system; they may be written to again at any
+  // time.
+  void shed_pages(char* block, size_t used) const;
   size_t block_size() const { return options.limits.header_bytes + kBodyRoom; }
 
   static constexpr size_t kBodyRoom = 16 << 10;  // a body up to this size stays where it was read
