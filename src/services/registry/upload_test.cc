@@ -45,9 +45,12 @@ class UploadTest : public testing::Test {
     int status = 0;
     std::string location, range;
   };
-  Answer ask(Method method, const std::string& target, std::string_view body = "") {
+  Answer ask(Method method, const std::string& target, std::string_view body = "",
+             const std::string& range = "") {
     http::Client client(*http::parse_url("http://" + server_->address().str()));
-    const auto got = client.ask({.method = method, .target = target, .headers = {}, .body = body});
+    http::Request request{.method = method, .target = target, .headers = {}, .body = body};
+    if (!range.empty()) request.headers.emplace_back("content-range", range);
+    const auto got = client.ask(request);
     EXPECT_TRUE(got) << got.error().message;
     if (!got) return {};
     return {got->status, std::string(got->find("location")), std::string(got->find("range"))};
@@ -114,17 +117,15 @@ TEST_F(UploadTest, AnUploadWhoseIdNobodyKnowsGoesWithItsRequest) {
 }
 
 TEST_F(UploadTest, OfTwoSendersToOneUploadOneIsRefusedAndNothingIsMixed) {
-  const std::string where = begin_upload(), a(3 * kPiece, 'a'), b(3 * kPiece, 'b');
-  int status_a = 0, status_b = 0;
-  {
-    const std::jthread one([&] { status_a = ask(Method::kPatch, where, a).status; });
-    const std::jthread two([&] { status_b = ask(Method::kPatch, where, b).status; });
-  }
-  EXPECT_TRUE(status_a == 202 || status_b == 202) << status_a << " " << status_b;
-  const uint64_t size = *layout_->upload_size(id_of(where));
-  if (status_a == 202 && status_b == 202) {  // one after the other
-    EXPECT_EQ(size, a.size() + b.size());
-  } else {
+  for (int round = 0; round < 10; ++round) {
+    const std::string where = begin_upload(), a(3 * kPiece, 'a'), b(3 * kPiece, 'b');
+    const std::string range = fmt::format("0-{}", a.size() - 1);
+    int status_a = 0, status_b = 0;
+    {
+      const std::jthread one([&] { status_a = ask(Method::kPatch, where, a, range).status; });
+      const std::jthread two([&] { status_b = ask(Method::kPatch, where, b, range).status; });
+    }
+    EXPECT_EQ(std::min(status_a, status_b), 202);
     EXPECT_EQ(std::max(status_a, status_b), 416);
     EXPECT_TRUE(layout_->finish_upload(id_of(where), base::sha256(status_a == 202 ? a : b)));
   }
