@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 #include <latch>
+#include <memory>
 #include <thread>
 
 #include "services/registry/registry.h"
@@ -69,14 +70,17 @@ class UploadTest : public testing::Test {
   struct Busy {
     explicit Busy(runtime::Executor& executor) {
       for (int i = 0; i < 2; ++i)
-        EXPECT_TRUE(executor.submit([this] {
-          started.count_down();
-          go.wait();
+        EXPECT_TRUE(executor.submit([kept = gates] {
+          kept->started.count_down();
+          kept->go.wait();
         }));
-      started.wait();
+      gates->started.wait();
     }
-    ~Busy() { go.count_down(); }
-    std::latch started{2}, go{1};
+    ~Busy() { gates->go.count_down(); }
+    struct Gates {
+      std::latch started{2}, go{1};
+    };
+    std::shared_ptr<Gates> gates = std::make_shared<Gates>();  // who waits at them may still look when we go
   };
 
   const runtime::RealClock clock_;
