@@ -239,7 +239,8 @@ TEST_F(OciCrash, LosesNothingThatWasAcknowledgedAndNothingIsHalfDone) {
     size_t i = 0;
     for (const Crash& crash : crashes) {
       if (HasFailure()) break;
-      EXPECT_EQ(fault_after(crash, *life, ++i % 16 == 0 ? Then::kGoOn : Then::kLook), "")
+      const Then then = ++i % 16 == 0 ? Then::kGoOn : Then::kLook;
+      EXPECT_EQ(fault_after(crash, *life, then), "")
           << "of seed " << seed << " after step " << crash.acknowledged;
     }
   }
