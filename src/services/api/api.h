@@ -46,7 +46,8 @@ class WatchStreams;
 
 class Api {
  public:
-  // `store`, `executor` and `clock` must outlive it. stop() must be called before the http::Server goes.
+  // `store`, `executor` and `clock` must outlive it, and it the http::Server. stop() must be called, and then
+  // the executor stopped, before the server goes: what runs there answers on the server's loops.
   Api(Options options, store::Store& store, runtime::Executor& executor, const runtime::Clock& clock,
       Authorize authorize);
   ~Api();
