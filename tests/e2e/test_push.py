@@ -278,6 +278,20 @@ def test_a_push_outlives_a_killed_control(control, large, tmp_path):
     check_whole(again, large, tmp_path)
 
 
+def test_a_push_that_broke_after_one_byte_goes_on(control, tmp_path):
+    """"0-0" may mean one byte or none, as registries say it."""
+    platform = control()
+    where = platform.begin_upload("m")
+    assert platform.ask("PATCH", where, TREE.read_bytes()[:1])[0] == 202
+    key = f"https://127.0.0.1:{platform.port} m {digest_of(TREE.read_bytes())}"
+    kept = tmp_path / "slipway" / "uploads" / digest_of(key.encode())[7:]
+    kept.parent.mkdir(parents=True)
+    kept.write_text(where)
+    ended = push(platform, TREE, "m", env={"XDG_STATE_HOME": str(tmp_path)})
+    assert ended.returncode == 0 and ended.stdout.startswith("m:1 sha256:"), ended.stderr
+    assert not kept.exists()
+
+
 # ---- What was damaged
 
 

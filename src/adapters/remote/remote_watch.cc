@@ -95,23 +95,23 @@ Status RemoteWatch::put_object(Change change, const kube::Object& object) {
   if (!read) return fail(read.error());
   const uint64_t version = (*read)->meta.resource_version;
   return put(
-      {store::Event{
-           .change = change, .object = std::move(*read), .before = nullptr, .resource_version = version},
+      {std::make_unique<store::Event>(store::Event{
+           .change = change, .object = std::move(*read), .before = nullptr, .resource_version = version}),
        version});
 }
 
 Status RemoteWatch::put_version(const kube::WatchEvent& bookmark) {
   const auto version = to_version(bookmark.object.resource_version);
   if (!version) return fail(version.error());
-  if (!bookmark.initial_end || !std::exchange(listing_, false)) return put({std::nullopt, *version});
+  if (!bookmark.initial_end || !std::exchange(listing_, false)) return put({nullptr, *version});
   return put(
-      {store::Event{
-           .change = Change::kListed, .object = nullptr, .before = nullptr, .resource_version = *version},
+      {std::make_unique<store::Event>(store::Event{
+           .change = Change::kListed, .object = nullptr, .before = nullptr, .resource_version = *version}),
        *version});
 }
 
 Status RemoteWatch::put(Item item) {
-  const bool is_event = item.event.has_value();
+  const bool is_event = item.event != nullptr;
   {
     const runtime::MutexLock lock(mutex_);
     while (listing_ && queue_.size() >= settings_.waiting_events && !stopping_) changed_.wait(mutex_);
@@ -156,11 +156,12 @@ void RemoteWatch::tell() {
 
 RemoteWatch::Taken RemoteWatch::take() {
   while (!queue_.empty()) {
-    Item item = std::move(queue_.front());
+    const uint64_t version = queue_.front().version;
+    const std::unique_ptr<store::Event> event = std::move(queue_.front().event);
     queue_.pop_front();
     // What is there at the beginning comes by name, not by version: only its end says how far it reaches.
-    if (!item.event || item.event->change != Change::kAdded || item.version > given_) given_ = item.version;
-    if (item.event) return std::move(item.event);
+    if (!event || event->change != Change::kAdded || version > given_) given_ = version;
+    if (event) return std::move(*event);
   }
   if (ended_) return fail(*ended_);
   asked_ = true;

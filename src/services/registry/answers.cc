@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <vector>
 
 #include "values/json/writer.h"
 
@@ -17,18 +18,35 @@ std::optional<uint64_t> number(std::string_view text) {
 
 }  // namespace
 
-void respond_error(http::Exchange& exchange, int status, std::string_view code, std::string_view message) {
+void respond(http::Exchange& exchange, int status, std::initializer_list<base::Header> headers,
+             std::string_view body) {
+  std::vector<base::Header> all{kVersion};
+  all.insert(all.end(), headers.begin(), headers.end());
+  exchange.respond({.status = status,
+                    .content_type = body.empty() ? "" : "application/json",
+                    .headers = all,
+                    .body = body});
+}
+
+void respond_error(http::Exchange& exchange, const Refusal& refusal) {
   std::string body;
   json::Writer(body).object([&](json::Writer& out) {
     out.key("errors").begin_array();
-    out.object([&](json::Writer& error) { error.key("code").value(code).key("message").value(message); });
+    out.object([&](json::Writer& error) {
+      error.key("code").value(refusal.code).key("message").value(refusal.message);
+    });
     out.end_array();
   });
-  std::array<base::Header, 2> headers{{{"docker-distribution-api-version", "registry/2.0"}, {}}};
-  size_t count = 1;
-  if (status == 401) headers[count++] = {"www-authenticate", "Basic realm=\"slipway\""};
-  if (status == 503 || status == 429) headers[count++] = {"retry-after", "1"};
-  exchange.respond({.status = status, .headers = std::span(headers).first(count), .body = body});
+  std::vector<base::Header> headers{kVersion};
+  if (refusal.status == 401) headers.push_back({"www-authenticate", "Basic realm=\"slipway\""});
+  if (refusal.status == 503 || refusal.status == 429) headers.push_back({"retry-after", "1"});
+  for (const base::Header& each : refusal.also)
+    if (!each.name.empty()) headers.push_back(each);
+  exchange.respond({.status = refusal.status, .headers = headers, .body = body});
+}
+
+void respond_error(http::Exchange& exchange, int status, std::string_view code, std::string_view message) {
+  respond_error(exchange, {.status = status, .code = code, .message = std::string(message)});
 }
 
 void respond_error(http::Exchange& exchange, const Error& error, std::string_view missing,
@@ -40,7 +58,7 @@ void respond_error(http::Exchange& exchange, const Error& error, std::string_vie
     case Code::kUnsupported:
       return respond_error(exchange, 400, wrong, error.message);
     case Code::kConflict:
-      return respond_error(exchange, 416, "BLOB_UPLOAD_INVALID", error.message);
+      return respond_error(exchange, 409, wrong, error.message);
     case Code::kTooLarge:
       return respond_error(exchange, 413, "SIZE_INVALID", error.message);
     case Code::kExhausted:

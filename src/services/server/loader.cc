@@ -1,7 +1,11 @@
 #include "services/server/loader.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <thread>
 
 #include "services/server/formats.h"
 #include "system/oci/model_folder.h"
@@ -18,6 +22,9 @@ constexpr int kWarmUpRuns = 16;
 constexpr Duration kWarmUpTime = 5ms;
 // A signature is a claim: a small file can say that a row has a billion columns.
 constexpr size_t kWarmUpMemory = 256 << 20;
+
+constexpr int kLoadAttempts = 5;      // of files that are written to meanwhile
+constexpr Duration kFileTick = 10ms;  // at most, between two times that a file system can tell apart
 
 bool is_name(std::string_view text) {
   const auto allowed = [](char c) {
@@ -155,6 +162,65 @@ Result<Inspected> inspect(const std::string& path, const Backends& backends) {
   return out;
 }
 
+namespace {
+
+// Which file it is, and when it was last touched.
+struct Stamp {
+  dev_t device = 0;
+  ino_t inode = 0;
+  WallTime changed;
+
+  bool operator==(const Stamp&) const = default;
+};
+
+// Of the folder and its files: a folder may be swapped as a whole.
+Result<std::vector<Stamp>> stamps_of(const std::string& root, const std::vector<std::string>& files) {
+  std::vector<std::string> paths{root};
+  for (const std::string& file : files) paths.push_back(root + "/" + file);
+  std::vector<Stamp> out;
+  for (const std::string& path : paths) {
+    struct stat facts{};
+    if (::stat(path.c_str(), &facts) != 0)
+      return fail(Code::kNotFound, "{}: {}", path, os::errno_text(errno));
+    const Duration since =
+        std::chrono::seconds(facts.st_ctim.tv_sec) + std::chrono::nanoseconds(facts.st_ctim.tv_nsec);
+    out.push_back({.device = facts.st_dev, .inode = facts.st_ino, .changed = WallTime(since)});
+  }
+  return out;
+}
+
+struct Undisturbed {
+  std::unique_ptr<backend::Model> model;
+  Digest digest;
+};
+
+// The digest is made of a second reading: both must have seen the same, or the answers would name a digest
+// that did not give them. File systems tell times in ticks, so what was touched a moment before counts too,
+// and is read again when the tick is over.
+Result<Undisturbed> load_undisturbed(const backend::Backend& backend, const backend::ModelFiles& files,
+                                     const runtime::Clock& clock) {
+  std::vector<Stamp> before;
+  for (int attempt = 0; attempt < kLoadAttempts; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(2 * kFileTick);
+    const WallTime start = clock.wall();
+    auto model = backend.load(files, {});
+    if (!model) return fail(model.error());
+    const auto digest = digest_of(files.root, (*model)->info().files);
+    if (!digest) return fail(digest.error());
+    auto after = stamps_of(files.root, (*model)->info().files);
+    if (!after) return fail(after.error());
+    const bool old =
+        std::ranges::all_of(*after, [&](const Stamp& each) { return each.changed < start - kFileTick; });
+    if (old || *after == before) return Undisturbed{.model = std::move(*model), .digest = *digest};
+    before = std::move(*after);
+  }
+  return fail(Code::kInvalid,
+              "{}/{} is changed again and again while it is loaded; stop whoever writes to it", files.root,
+              files.main);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<LoadedModel>> load_model(const ModelSource& source, const Backends& backends,
                                                 telemetry::Registry& registry, const runtime::Clock& clock) {
   const auto named = [&](Error error) {
@@ -164,18 +230,17 @@ Result<std::unique_ptr<LoadedModel>> load_model(const ModelSource& source, const
   if (!recognised) return named(recognised.error());
   const auto backend = find_backend(*recognised, backends);
   if (!backend) return named(backend.error());
-  auto model = (*backend)->load(recognised->files, {});
-  if (!model) return named(model.error());
-  const auto digest = digest_of(recognised->files.root, (*model)->info().files);
-  if (!digest) return named(digest.error());
+  auto undisturbed = load_undisturbed(**backend, recognised->files, clock);
+  if (!undisturbed) return named(undisturbed.error());
+  auto& [model, digest] = *undisturbed;
   auto loaded = std::make_unique<LoadedModel>();
   loaded->name = source.name;
   loaded->version = source.version;
   loaded->version_text = std::to_string(source.version);
-  loaded->digest = *digest;
-  loaded->revision = domain::revision_name(source.name, source.version, *digest);
-  loaded->revision_header = fmt::format("{}; digest={}", loaded->revision, digest->str());
-  loaded->model = std::move(*model);
+  loaded->digest = digest;
+  loaded->revision = domain::revision_name(source.name, source.version, digest);
+  loaded->revision_header = fmt::format("{}; digest={}", loaded->revision, digest.str());
+  loaded->model = std::move(model);
   loaded->metrics = std::make_unique<ModelMetrics>(registry, source.name, loaded->version_text);
   if (Status warm = warm_up(*loaded, clock); !warm) return named(base::within(source.path, warm.error()));
   return loaded;

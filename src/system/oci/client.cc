@@ -95,7 +95,9 @@ class RegistryClient::Transfer {
             resume.empty() ? Result<std::string>(fail(Code::kNotFound, "")) : os::read_file(resume, 4096);
         kept) {
       auto there = status(*kept);
-      if (there) return there;
+      if (there && there->size > 0) return there;
+      // "0-0" says one byte or none: not worth finding out.
+      if (there) static_cast<void>(client.ask({.method = Method::kDelete, .target = there->target}));
     }
     const auto begun = ask({.method = Method::kPost, .target = "/v2/" + repository + "/blobs/uploads/"}, 202,
                            "beginning an upload");

@@ -131,7 +131,9 @@ class Life {
   void leave_an_upload() {
     uploads_.push_back(*layout_.begin_upload());
     EXPECT_TRUE(layout_.append(uploads_.back(), 0, content_of(random_)));
-    if (random_() % 2 == 0) EXPECT_TRUE(layout_.cancel_upload(uploads_.back()));
+    if (random_() % 2 == 0) {
+      EXPECT_TRUE(layout_.cancel_upload(uploads_.back()));
+    }
   }
 
   Layout& layout_;
@@ -235,10 +237,12 @@ TEST_F(OciCrash, LosesNothingThatWasAcknowledgedAndNothingIsHalfDone) {
     const auto [life, crashes] = live(seed);
     states += crashes.size();
     size_t i = 0;
-    for (const Crash& crash : crashes)
-      if (++i; !HasFailure())
-        EXPECT_EQ(fault_after(crash, *life, i % 16 == 0 ? Then::kGoOn : Then::kLook), "")
-            << "of seed " << seed << " after step " << crash.acknowledged;
+    for (const Crash& crash : crashes) {
+      if (HasFailure()) break;
+      const Then then = ++i % 16 == 0 ? Then::kGoOn : Then::kLook;
+      EXPECT_EQ(fault_after(crash, *life, then), "")
+          << "of seed " << seed << " after step " << crash.acknowledged;
+    }
   }
   std::printf("different crash states of the layout: %zu\n", states);
   EXPECT_GE(states, 5'000u);

@@ -211,7 +211,6 @@ ModelManifest make_model_manifest(std::vector<ModelFile> files, std::string_view
             [](const ModelFile& a, const ModelFile& b) { return a.path < b.path; });
   Document layers = Document::array(), diffs = Document::array();
   for (const ModelFile& file : files) {
-    const std::string name = file.path.substr(file.path.rfind('/') + 1);
     std::string_view type;
     for (const auto& [role, text] : kRoles)
       if (role == file.role) type = text;

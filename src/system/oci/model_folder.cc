@@ -98,7 +98,8 @@ Result<std::string> make_model_folder(const Layout& layout, const StoredManifest
                                       const std::string& into) {
   const auto files = parse_model_manifest(manifest.text);
   if (!files) return fail(files.error());
-  const std::string name = manifest.descriptor.digest.hex(), whole = into + "/" + name;
+  const std::string name = manifest.descriptor.digest.hex();
+  std::string whole = into + "/" + name;
   if (Status made = os::make_folders(into); !made) return fail(made.error());
   const auto parent = os::Folder::open(into);
   if (!parent) return fail(parent.error());

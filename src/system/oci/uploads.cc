@@ -82,7 +82,7 @@ Status Layout::Upload::open(const os::Folder& folder, const std::string& id) {
 
 Result<std::string> Layout::begin_upload() {
   if (Status fine = writable(); !fine) return fail(fine.error());
-  const std::string id = make_id();
+  std::string id = make_id();
   const runtime::MutexLock lock(uploads_mutex_);
   if (uploads_.size() >= options_.open_uploads)
     return fail(Code::kExhausted, "{} uploads are open; finish or cancel some, or try again later",

@@ -32,7 +32,7 @@ class RemoteWatch final : public store::Watch {
   using Taken = Result<std::optional<store::Event>>;
   // A change; or a version alone, as bookmarks have it.
   struct Item {
-    std::optional<store::Event> event;
+    std::unique_ptr<store::Event> event;  // null: only the version moves
     uint64_t version = 0;
   };
 

@@ -1,7 +1,9 @@
 // The registry's errors, and small helpers of its answers.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +13,19 @@
 
 namespace slipway::registry {
 
+inline constexpr base::Header kVersion{"docker-distribution-api-version", "registry/2.0"};
+
+void respond(http::Exchange& exchange, int status, std::initializer_list<base::Header> headers,
+             std::string_view body = "");
+
 // {"errors":[{"code","message"}]}
+struct Refusal {
+  int status = 500;
+  std::string_view code;
+  std::string message;
+  std::array<base::Header, 2> also{};  // those with a name
+};
+void respond_error(http::Exchange& exchange, const Refusal& refusal);
 void respond_error(http::Exchange& exchange, int status, std::string_view code, std::string_view message);
 // By the error's code: `missing` is the registry's word for what was not found, `wrong` for what was invalid.
 void respond_error(http::Exchange& exchange, const Error& error, std::string_view missing,

@@ -1,4 +1,4 @@
-// A blob, or a part of it, sent piece by piece as the receiver takes it. On the exchange's loop.
+// A blob, or a part of it, on its way out: a piece is read on the executor when the receiver has room for it.
 #pragma once
 
 #include <memory>
@@ -6,19 +6,23 @@
 #include "services/registry/internal/answers.h"
 #include "system/http/exchange.h"
 #include "system/os/files.h"
+#include "system/runtime/executor.h"
 
 namespace slipway::registry {
 
 class BlobStream : public std::enable_shared_from_this<BlobStream> {
  public:
-  BlobStream(os::OpenFile file, Range range)
-      : file_(std::move(file)), at_(range.first), end_(range.last + 1) {}
+  BlobStream(os::OpenFile file, Range range, runtime::Executor& executor)
+      : file_(std::move(file)), executor_(executor), at_(range.first), end_(range.last + 1) {}
 
-  // Of an answer that was started; finishes it.
+  // The answer must be started. Any thread.
   void send(http::Exchange& exchange);
 
  private:
+  void send_piece(http::Exchange& exchange);
+
   const os::OpenFile file_;
+  runtime::Executor& executor_;
   uint64_t at_;
   const uint64_t end_;
 };

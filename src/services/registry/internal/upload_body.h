@@ -15,8 +15,8 @@ namespace slipway::registry {
 
 class UploadBody : public std::enable_shared_from_this<UploadBody> {
  public:
-  // Called on the loop when all is written (with the upload's size), or something went wrong; nothing of the
-  // body is written afterwards. Not called when the peer goes while nothing is read or written.
+  // Called on the loop when all is written (with the upload's size), or something went wrong: then what
+  // arrived before is written too.
   using Done = std::function<void(http::Exchange&, Result<uint64_t>)>;
 
   UploadBody(oci::Layout& layout, runtime::Executor& executor, size_t piece_bytes, std::string id)
@@ -31,7 +31,6 @@ class UploadBody : public std::enable_shared_from_this<UploadBody> {
   void write_if_due();
   void wrote(Result<uint64_t> size);
   void finish(Result<uint64_t> size);
-  bool ended() const { return complete_ || broken_; }  // no more comes
 
   oci::Layout& layout_;
   runtime::Executor& executor_;
@@ -41,7 +40,7 @@ class UploadBody : public std::enable_shared_from_this<UploadBody> {
   Done done_;
   uint64_t offset_ = 0;
   std::string buffer_;
-  std::optional<Error> broken_;  // why the body ended too early
+  std::optional<Error> broken_;
   bool writing_ = false, complete_ = false, reading_ = false;
 };
 
