@@ -34,8 +34,8 @@ struct Inspected {
 };
 Result<Inspected> inspect(const std::string& path, const Backends& backends);
 
-// Digest of what is served. Of a folder that `slipway fetch` made: the version's, after its files were held against its
-// manifest. Else the file's own for one file, so that `sha256sum` gives the same; for several,
+// Digest of what is served. Of a folder that `slipway fetch` made: the version's, after its files were held
+// against its manifest. Else the file's own for one file, so that `sha256sum` gives the same; for several,
 // that of the lines
 // "<hex>  <name>\n" in the order of the names, as `sha256sum` prints them.
 Result<Digest> digest_of(const std::string& root, const std::vector<std::string>& files);
