@@ -1,5 +1,5 @@
-// Any text as a manifest: what is taken has media types that end no header's line, and a model's files lie below their
-// folder, each once; written again, they read as the same.
+// Any text as a manifest: what is taken has media types that end no header's line, and a model's files lie
+// below their folder, each once; written again, they read as the same.
 #include <cstdint>
 #include <cstdlib>
 #include <set>

@@ -1,5 +1,5 @@
-// Any text as Range, Content-Range or a query: a range that is taken lies within the blob, and values hold no more bytes
-// than they came from.
+// Any text as Range, Content-Range or a query: a range that is taken lies within the blob, and values hold no
+// more bytes than they came from.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

@@ -40,7 +40,8 @@ struct Answer {
   std::string_view content_type = "application/json";
   std::span<const base::Header> headers;  // content-length, date and connection are the carrier's
   std::string_view body;
-  // Where `body` is not the whole: of an answer in pieces, which must then come to exactly that, or of one to HEAD.
+  // Where `body` is not the whole: of an answer in pieces, which must then come to exactly that, or of one to
+  // HEAD.
   std::optional<uint64_t> length = std::nullopt;
 };
 

@@ -86,7 +86,8 @@ void Router::missed(Exchange& exchange, std::string_view allowed) const {
     return respond_error(exchange, 404, fmt::format("no such path: {}", exchange.head().path.substr(0, 200)));
   const base::Header allow{"allow", allowed};
   std::string body;
-  json::Writer(body).object([&](json::Writer& out) { out.key("error").value(fmt::format("this path takes {}", allowed)); });
+  json::Writer(body).object(
+      [&](json::Writer& out) { out.key("error").value(fmt::format("this path takes {}", allowed)); });
   exchange.respond({.status = 405, .headers = std::span(&allow, 1), .body = body});
 }
 

@@ -44,7 +44,8 @@ struct Route {
 
 class Router {
  public:
-  // Answers what matches no route: 404, 405 with the methods that the path takes, or 400 for a malformed path.
+  // Answers what matches no route: 404, 405 with the methods that the path takes, or 400 for a malformed
+  // path.
   using Miss = std::function<void(Exchange&, int status, std::string_view allowed)>;
 
   explicit Router(std::vector<Route> routes, Miss miss = nullptr);

@@ -10,10 +10,11 @@
 namespace slipway::domain {
 
 // Each kInvalid with the rule that is broken.
-Status check_name(std::string_view name);             // an RFC 1123 subdomain, ≤ 253
-Status check_label_key(std::string_view key);         // [prefix/]name
-Status check_label_value(std::string_view value);     // ≤ 63, may be empty
-Status check_annotations(const Labels& annotations);  // keys as labels'; 256 KiB together: kTooLarge: kTooLarge
+Status check_name(std::string_view name);          // an RFC 1123 subdomain, ≤ 253
+Status check_label_key(std::string_view key);      // [prefix/]name
+Status check_label_value(std::string_view value);  // ≤ 63, may be empty
+Status check_annotations(
+    const Labels& annotations);  // keys as labels'; 256 KiB together: kTooLarge: kTooLarge
 
 // "credit" and 3 of "credit-3"; kInvalid when it has no such form.
 struct ModelVersionName {

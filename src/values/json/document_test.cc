@@ -1,20 +1,23 @@
 #include "values/json/document.h"
 
 #include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 namespace slipway::json {
 namespace {
 
 TEST(Document, KeepsWholeNumbersWholeAndSortsKeys) {
-  const auto document = parse_document(R"({"b": 1, "a": [1.5, -9223372036854775808, true, null, "x\u0041"]})");
+  const auto document =
+      parse_document(R"({"b": 1, "a": [1.5, -9223372036854775808, true, null, "x\u0041"]})");
   ASSERT_TRUE(document) << document.error().message;
   EXPECT_EQ(canonical(*document), R"({"a":[1.5,-9223372036854775808,true,null,"xA"],"b":1})");
 }
 
 TEST(Document, SaysWhichKeysStandTwiceAndTakesTheLast) {
   std::vector<std::string> duplicates;
-  const auto document = parse_document(R"({"spec":{"model":"a","steps":[{"w":1,"w":2}],"model":"b"}})", {}, &duplicates);
+  const auto document =
+      parse_document(R"({"spec":{"model":"a","steps":[{"w":1,"w":2}],"model":"b"}})", {}, &duplicates);
   ASSERT_TRUE(document);
   EXPECT_EQ(text_of((*document)["spec"], "model"), "b");
   EXPECT_EQ(duplicates, (std::vector<std::string>{"spec.steps[0].w", "spec.model"}));

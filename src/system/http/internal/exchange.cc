@@ -13,7 +13,8 @@ struct OwnedAnswer {
     for (const auto& [name, value] : texts) headers.push_back({name, value});
   }
   Answer view() const {
-    return {.status = status, .content_type = content_type, .headers = headers, .body = body, .length = length};
+    return {
+        .status = status, .content_type = content_type, .headers = headers, .body = body, .length = length};
   }
 
   int status;
