@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -93,9 +94,7 @@ class Control {
   // About once a second. Says why it cannot go on; empty: all is well.
   std::string step() {
     api_->step(clock_.now());
-    if (Status collected = garbage_->step(clock_.now()); !collected)
-      runtime::log::warn("registry", "what nobody needs could not be removed",
-                         {{"error", collected.error().message}});
+    collect_later();
     return store_->broken();
   }
 
@@ -111,6 +110,18 @@ class Control {
   }
 
  private:
+  // A collection may take as long as the disk does: bookmarks and signals do not wait for it.
+  void collect_later() {
+    if (collecting_.exchange(true)) return;
+    const bool taken = executor_.submit([this] {
+      if (Status collected = garbage_->step(clock_.now()); !collected)
+        runtime::log::warn("registry", "what nobody needs could not be removed",
+                           {{"error", collected.error().message}});
+      collecting_ = false;
+    });
+    if (!taken) collecting_ = false;
+  }
+
   Status open_models() {
     if (Status made = os::make_folders(folder_->models()); !made) return made;
     auto layout = oci::Layout::open(folder_->models(), {}, clock_);
@@ -194,6 +205,7 @@ class Control {
   runtime::Executor executor_{{.name = "writer", .threads = kWriters, .queue = 1024}};
   std::unique_ptr<oci::Layout> models_;
   std::unique_ptr<registry::Garbage> garbage_;
+  std::atomic<bool> collecting_{false};
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;

@@ -108,11 +108,13 @@ Result<std::vector<Wanted>> read_wanted(const std::vector<std::string>& paths) {
   return out;
 }
 
-Document with_note(Document object) {
-  Document bare = object;
+// Written as kubectl writes it, so that neither finds a difference in what the other applied.
+Document with_note(Document object, const std::string& ns) {
+  if (!object["metadata"].contains("namespace")) object["metadata"]["namespace"] = ns;
   json::Document& notes = object["metadata"]["annotations"];
   if (notes.is_null()) notes = Document::object();
-  if (bare["metadata"].contains("annotations")) bare["metadata"]["annotations"].erase(kApplied);
+  notes.erase(kApplied);
+  const Document bare = object;
   notes[kApplied] = json::canonical(bare) + "\n";
   return object;
 }
@@ -138,7 +140,7 @@ kube::Reply<Applied> apply_one(kube::Client& client, const std::string& ns, cons
                                kube::DryRun dry_run) {
   const kube::ObjectRef ref{resource_of(wanted.kind), ns, wanted.name};
   const kube::WriteOptions options{.dry_run = dry_run, .field_manager = "slipway-apply"};
-  const Document noted = with_note(wanted.object);
+  const Document noted = with_note(wanted.object, ns);
   const auto current = client.get(ref);
   if (!current && current.error().status != 404) return kube::refuse(current.error());
   if (!current) {

@@ -257,6 +257,11 @@ int push(const Arguments& arguments) {
     const auto object =
         client->get({resource_of(domain::Kind::kModelVersion), platform->access.ns, known->same->name()});
     if (!object) return complain(explain(object.error()));
+    if (!push->labels.empty() || arguments.has("--describe"))
+      std::fprintf(
+          stderr,
+          "warning: %s stays as it is: a version's description is immutable; kubectl label changes labels\n",
+          known->same->name().c_str());
     return print_version(arguments, object->json, *known->same, " (the same content was pushed before)");
   }
   const auto made = create_version(*client, platform->access.ns, *push, known->highest);

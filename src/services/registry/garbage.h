@@ -20,8 +20,6 @@ class Garbage {
   Garbage(GarbageOptions options, oci::Layout& layout, const store::Store& store)
       : options_(options), layout_(layout), store_(store) {}
 
-  // Whether step() would do something.
-  bool is_due(TimePoint now) const { return next_ != TimePoint::min() && now >= next_; }
   // Collects when it is due. Without the list of versions nothing is taken.
   Status step(TimePoint now);
 
