@@ -7,7 +7,12 @@
 
 namespace {
 
-using namespace slipway;
+using slipway::Code;
+using slipway::fail;
+using slipway::Result;
+using slipway::Status;
+namespace kube = slipway::kube;
+namespace os = slipway::os;
 
 // A raw string; compilers take no longer ones than this.
 constexpr size_t kPiece = 12'000;
