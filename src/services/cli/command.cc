@@ -33,12 +33,14 @@ std::string help_text(const Command& command, const CLI::App& app) {
 
 std::string overview(std::span<const Command> commands) {
   std::string text =
-      "slipway serves machine-learning models.\n\nUsage: slipway COMMAND [OPTIONS]\n\nCommands:\n";
+      "slipway keeps and serves machine-learning models.\n\nUsage: slipway COMMAND [OPTIONS]\n\nCommands:\n";
   for (const Command& command : commands)
     if (!command.hidden) text += fmt::format("  {:<12} {}\n", command.name, command.summary);
   text +=
       "\nExamples:\n"
-      "  slipway serve --model credit=model.json --listen 127.0.0.1:8080\n"
+      "  slipway control &\n"
+      "  slipway push model.json --name credit\n"
+      "  slipway serve --model credit:1=$(slipway fetch credit:1) --listen 127.0.0.1:8080\n"
       "  slipway predict --url http://127.0.0.1:8080 credit --input rows.csv\n"
       "  slipway inspect model.onnx\n"
       "\n`slipway COMMAND --help` says more about a command.\n"
