@@ -35,7 +35,7 @@ std::optional<std::string> base64_decode(std::string_view text) {
     for (const int shift : {16, 8, 0}) out += static_cast<char>(bits >> shift);
   }
   if (digits % 4 != 0 || padding > 2) return std::nullopt;
-  out.resize(out.size() - padding);
+  for (; padding > 0; --padding) out.pop_back();
   return out;
 }
 
