@@ -134,6 +134,23 @@ TEST_F(BrokenUploadTest, OfTwoSendersToOneUploadOneIsRefusedAndNothingIsMixed) {
   }
 }
 
+TEST_F(BrokenUploadTest, TwoSendersWhoSayNoPlaceComeOneAfterTheOtherOrOneIsRefused) {
+  const std::string where = begin_upload(), a(3 * kPiece, 'a'), b(3 * kPiece, 'b');
+  int status_a = 0, status_b = 0;
+  {
+    const std::jthread one([&] { status_a = ask(Method::kPatch, where, a).status; });
+    const std::jthread two([&] { status_b = ask(Method::kPatch, where, b).status; });
+  }
+  EXPECT_TRUE(status_a == 202 || status_b == 202) << status_a << " " << status_b;
+  const uint64_t size = *layout_->upload_size(id_of(where));
+  if (status_a == 202 && status_b == 202) {  // one after the other
+    EXPECT_EQ(size, a.size() + b.size());
+  } else {
+    EXPECT_EQ(std::max(status_a, status_b), 416);
+    EXPECT_TRUE(layout_->finish_upload(id_of(where), base::sha256(status_a == 202 ? a : b)));
+  }
+}
+
 TEST_F(BrokenUploadTest, AFullQueueRefusesAndTheUploadCanGoOn) {
   const std::string where = begin_upload();
   {
