@@ -217,8 +217,8 @@ TEST(LocalWatch, WhoDoesNotTakeIsCutOffAndDelaysNobody) {
 // Writers, watches that come and go, one that is never read, and the end of the store in the middle.
 TEST(LocalWatch, ComeAndGoWhileOthersWriteAndTheStoreEnds) {
   auto store = std::move(*Local::open({.path = "", .history = 64, .make_uid = {}}, kClock));
-  const auto stalled = *store->watch(store::Kind::kModelDeployment, {.space = "", .after = 0});
   std::atomic<int> calls{0};
+  const auto stalled = *store->watch(store::Kind::kModelDeployment, {.space = "", .after = 0});
   stalled->on_ready([&] { ++calls; });
   ASSERT_FALSE(*stalled->try_next());
   std::vector<std::jthread> writers, watchers;
@@ -233,8 +233,8 @@ TEST(LocalWatch, ComeAndGoWhileOthersWriteAndTheStoreEnds) {
   for (int w = 0; w < 3; ++w)
     watchers.emplace_back([&] {
       for (int i = 0; i < 100; ++i) {
+        std::atomic<int> mine{0};  // outlives the watch, which may be about to call
         const auto watch = *store->watch(store::Kind::kModelDeployment, {.space = "", .after = {}});
-        std::atomic<int> mine{0};
         watch->on_ready([&mine] { ++mine; });
         while (true) {
           const auto event = watch->try_next();
