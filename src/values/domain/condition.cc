@@ -8,8 +8,41 @@
 namespace slipway::domain {
 namespace {
 
-constexpr std::array<std::pair<Reason, std::string_view>, 2> kReasons{
-    {{Reason::kPushed, "Pushed"}, {Reason::kVersionNotFound, "VersionNotFound"}}};
+constexpr std::array<std::pair<Reason, std::string_view>, 34> kReasons{
+    {{Reason::kPushed, "Pushed"},
+     {Reason::kVersionNotFound, "VersionNotFound"},
+     {Reason::kSignatureChanged, "SignatureChanged"},
+     {Reason::kRevisionCreated, "RevisionCreated"},
+     {Reason::kFetching, "Fetching"},
+     {Reason::kStarting, "Starting"},
+     {Reason::kReady, "Ready"},
+     {Reason::kServing, "Serving"},
+     {Reason::kShifting, "Shifting"},
+     {Reason::kPaused, "Paused"},
+     {Reason::kWaitingForGateway, "WaitingForGateway"},
+     {Reason::kGatewayUnreachable, "GatewayUnreachable"},
+     {Reason::kRolloutComplete, "RolloutComplete"},
+     {Reason::kRolledBack, "RolledBack"},
+     {Reason::kSuperseded, "Superseded"},
+     {Reason::kProgressDeadlineExceeded, "ProgressDeadlineExceeded"},
+     {Reason::kScaledToZero, "ScaledToZero"},
+     {Reason::kNoReadyReplica, "NoReadyReplica"},
+     {Reason::kScaled, "Scaled"},
+     {Reason::kDraining, "Draining"},
+     {Reason::kRemoved, "Removed"},
+     {Reason::kDeploymentDeleted, "DeploymentDeleted"},
+     {Reason::kFetchFailed, "FetchFailed"},
+     {Reason::kDigestMismatch, "DigestMismatch"},
+     {Reason::kLoadFailed, "LoadFailed"},
+     {Reason::kCrashLoop, "CrashLoop"},
+     {Reason::kExited, "Exited"},
+     {Reason::kKilled, "Killed"},
+     {Reason::kOutOfMemory, "OutOfMemory"},
+     {Reason::kMemoryPressure, "MemoryPressure"},
+     {Reason::kHanging, "Hanging"},
+     {Reason::kInsufficientMemory, "InsufficientMemory"},
+     {Reason::kDiskFull, "DiskFull"},
+     {Reason::kEnvironmentUnavailable, "EnvironmentUnavailable"}}};
 
 constexpr std::array<std::pair<ConditionStatus, std::string_view>, 3> kStatuses{
     {{ConditionStatus::kTrue, "True"},
@@ -42,6 +75,11 @@ std::vector<Reason> all_reasons() {
   std::vector<Reason> out;
   for (const auto& [reason, name] : kReasons) out.push_back(reason);
   return out;
+}
+
+std::optional<Reason> parse_reason(std::string_view name) {
+  Reason out{};
+  return read(kReasons, name, out) ? std::optional(out) : std::nullopt;
 }
 
 void set_condition(std::vector<Condition>& conditions, Condition condition, WallTime now) {

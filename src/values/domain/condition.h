@@ -2,6 +2,7 @@
 // metav1.Condition.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,13 +16,47 @@ namespace slipway::domain {
 enum class ConditionStatus : uint8_t { kTrue, kFalse, kUnknown };
 std::string_view name(ConditionStatus status);
 
-// Every reason that a condition or an Event of ours can have. docs/api.md has a line on each, held by a test.
+// Every reason that a condition or an Event of ours can have: a closed list. docs/reasons/ has a page on
+// each, held by a test.
 enum class Reason : uint8_t {
-  kPushed,           // Event: a version was pushed
-  kVersionNotFound,  // the spec names a version that there is none of
+  kPushed,                    // Event: a version was pushed
+  kVersionNotFound,           // the spec names a version that there is none of
+  kSignatureChanged,          // the new version takes or gives other tensors than the one that serves
+  kRevisionCreated,           // Event: a change began
+  kFetching,                  // files are fetched and held against their digests
+  kStarting,                  // replicas load and warm
+  kReady,                     // everything is as it is wanted
+  kServing,                   // requests are answered
+  kShifting,                  // the new revision's weight rises
+  kPaused,                    // the spec holds the change where it is
+  kWaitingForGateway,         // a gateway has not taken the change in yet
+  kGatewayUnreachable,        // a gateway does not answer; the change waits for it
+  kRolloutComplete,           // the change has ended well
+  kRolledBack,                // the change ended with the old revision
+  kSuperseded,                // Event: a newer spec replaced the candidate
+  kProgressDeadlineExceeded,  // the change made no progress for rollout.deadline
+  kScaledToZero,              // no replica is wanted
+  kNoReadyReplica,            // replicas are wanted, and none answers
+  kScaled,                    // the number of replicas changes
+  kDraining,                  // Event: an old revision is no longer needed
+  kRemoved,                   // Event: an old revision has gone
+  kDeploymentDeleted,         // the deployment is no longer there
+  kFetchFailed,               // a version's files could not be brought here
+  kDigestMismatch,            // files are not what their digests say
+  kLoadFailed,                // the model cannot be loaded, warmed, or answers other than its signature
+  kCrashLoop,                 // replicas end again and again
+  kExited,                    // a replica ended by itself
+  kKilled,                    // a replica was ended by a signal
+  kOutOfMemory,               // a replica wanted more memory than it may have
+  kMemoryPressure,            // a replica is near its memory limit and is replaced
+  kHanging,                   // a replica runs and does not answer
+  kInsufficientMemory,        // the replicas want more memory than there is
+  kDiskFull,                  // there is no room, or nothing may be written
+  kEnvironmentUnavailable,    // what runs could not be seen or told
 };
 std::string_view name(Reason reason);
 std::vector<Reason> all_reasons();
+std::optional<Reason> parse_reason(std::string_view name);
 
 struct Condition {
   std::string type;  // "Ready"

@@ -52,6 +52,34 @@ bool read_revisions(Scanner& in, std::vector<ObservedRevision>& out) {
   return in.good();
 }
 
+bool read_row(Scanner& in, GatewayRow& out) {
+  int64_t weight = 0, endpoints = 0;
+  if (!in.begin_object()) return false;
+  for (std::string_view key; in.next_key(key);) {
+    const bool read = key == "deployment"    ? read_text(in, out.deployment)
+                      : key == "revision"    ? read_text(in, out.revision)
+                      : key == "weight"      ? in.read(weight)
+                      : key == "endpoints"   ? in.read(endpoints)
+                      : key == "inFlight"    ? in.read(out.in_flight)
+                      : key == "idleSeconds" ? in.read(out.idle_seconds)
+                                             : in.skip();
+    if (!read) return false;
+  }
+  if (weight < 0 || weight > 100 || endpoints < 0 || endpoints > 1'000'000) return in.fault("out of range");
+  out.weight = static_cast<int>(weight);
+  out.endpoints = static_cast<int>(endpoints);
+  return in.good();
+}
+
+bool read_rows(Scanner& in, std::vector<GatewayRow>& out) {
+  if (!in.begin_array()) return false;
+  while (in.next_element()) {
+    if (out.size() == kMaxRevisions) return in.fault("too many rows");
+    if (!read_row(in, out.emplace_back())) return false;
+  }
+  return in.good();
+}
+
 }  // namespace
 
 std::string revision_name(std::string_view model, int64_t version, const Digest& digest) {
@@ -100,6 +128,31 @@ Result<Observed> parse_observed(std::string_view text) {
                                                : in.skip();
       if (!read) break;
     }
+  if (!in.finish()) return fail(base::within("observed", in.error()));
+  return out;
+}
+
+std::string to_json(const GatewayObserved& observed) {
+  std::string out;
+  Writer(out).object([&](Writer& w) {
+    w.key("rows").begin_array();
+    for (const GatewayRow& row : observed.rows)
+      w.object([&](Writer& r) {
+        r.key("deployment").value(row.deployment).key("revision").value(row.revision);
+        r.key("weight").value(row.weight).key("endpoints").value(row.endpoints);
+        r.key("inFlight").value(row.in_flight).key("idleSeconds").value(row.idle_seconds);
+      });
+    w.end_array();
+  });
+  return out;
+}
+
+Result<GatewayObserved> parse_gateway_observed(std::string_view text) {
+  Scanner in(text);
+  GatewayObserved out;
+  if (in.begin_object())
+    for (std::string_view key; in.next_key(key);)
+      if (!(key == "rows" ? read_rows(in, out.rows) : in.skip())) break;
   if (!in.finish()) return fail(base::within("observed", in.error()));
   return out;
 }

@@ -1,4 +1,5 @@
-// What a server says of itself at /observed: load and knowledge flow up by being offered, nobody is called.
+// What servers and gateways say of themselves at /observed: load and knowledge flow up by being offered,
+// nobody is called.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace slipway::domain {
 
-// `<model>-<version>-<first 8 hex digits of what runs>`
+// `<model>-<version>-<first 8 hex digits of what runs>`: the name of what a bare server runs.
 std::string revision_name(std::string_view model, int64_t version, const Digest& digest);
 
 // Loading: read and checked, not warmed. Ready: answers. Draining: answers, and wants no new requests.
@@ -36,6 +37,26 @@ struct Observed {
 
   bool operator==(const Observed&) const = default;
 };
+
+// A gateway's row: how it treats a revision now.
+struct GatewayRow {
+  std::string deployment, revision;
+  int weight = 0;           // percent, as the status that it has taken in says
+  int endpoints = 0;        // ready replicas that it would send to
+  int64_t in_flight = 0;    // requests that wait for an answer
+  double idle_seconds = 0;  // since the last request went to it; 0 while any is in flight
+
+  bool operator==(const GatewayRow&) const = default;
+};
+
+struct GatewayObserved {
+  std::vector<GatewayRow> rows;  // by deployment, then revision
+
+  bool operator==(const GatewayObserved&) const = default;
+};
+
+std::string to_json(const GatewayObserved& observed);
+Result<GatewayObserved> parse_gateway_observed(std::string_view json);
 
 std::string to_json(const Observed& observed);
 Result<Observed> parse_observed(std::string_view json);
