@@ -39,7 +39,7 @@ ModelDeploymentStatus status() {
                      .phase = Phase::kServing,
                      .since = kNow,
                      .fault = {}},
-                    {.revision = revision(),
+                    {.revision = revision(4),
                      .weight = 10,
                      .ready = 0,
                      .desired = 2,
