@@ -1,0 +1,77 @@
+// One deployment at a time: decide, write the status, tell the environment, say what was decided.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "decide/rollout/rollout.h"
+#include "ports/environment/environment.h"
+#include "ports/store/mirror.h"
+#include "services/control/recorder.h"
+
+namespace slipway::control {
+
+// One pass over one deployment.
+struct Pass {
+  int64_t id = 0;  // in the log, so that its lines can be told from others'
+  TimePoint now;
+  WallTime wall, started;
+};
+
+class Deployments {
+ public:
+  struct Options {
+    std::string space = "default";
+    rollout::Options rollout;
+  };
+  // What it works on. All must outlive it.
+  struct Parts {
+    store::Store& store;
+    environment::Environment& environment;
+    Recorder& recorder;
+    telemetry::Registry& metrics;
+    store::Mirror& deployments;
+    store::Mirror& versions;
+  };
+
+  Deployments(Options options, Parts parts);
+
+  // kConflict: another write came first, its news will come. Other errors are worth another try later.
+  // `changing` is set when it should be looked at again soon.
+  Status reconcile(const std::string& name, const domain::Observation& observation, const Pass& pass);
+  bool is_changing(const std::string& name) const { return changing_.contains(name); }
+  bool any_changing() const { return !changing_.empty(); }
+  // The name now means another object: what ran for the old one goes first.
+  Status end(const std::string& name, const domain::Observation& observation, const Pass& pass);
+
+ private:
+  Result<store::ObjectPtr> write_status(const store::ObjectPtr& object, const rollout::Decision& decision);
+  Status act(const std::vector<domain::Action>& actions, const Pass& pass);
+  Result<const domain::ModelDeployment*> parsed(const store::ObjectPtr& object);
+  std::vector<domain::ModelVersion> versions_for(const domain::ModelDeployment& deployment);
+  const domain::ModelVersion* version(const store::ObjectPtr& object);
+  std::map<std::string, rollout::Fault, std::less<>> refused_of(const std::string& deployment) const;
+
+  const Options options_;
+  const Parts parts_;
+  // What the environment would not take, by revision, and when to ask again.
+  struct Refused {
+    std::string deployment;
+    rollout::Fault fault;
+    TimePoint again;
+    int times = 0;
+  };
+  std::map<std::string, Refused, std::less<>> refused_;
+  std::set<std::string, std::less<>> changing_;
+  // Read once for each change, not once a second.
+  std::map<std::string, domain::ModelDeployment, std::less<>> parsed_;
+  struct Version {
+    uint64_t resource_version = 0;
+    std::optional<domain::ModelVersion> version;  // nothing: it cannot be read
+  };
+  std::map<std::string, Version, std::less<>> versions_;
+  telemetry::Counter &status_writes_, &actions_, &conflicts_;
+};
+
+}  // namespace slipway::control

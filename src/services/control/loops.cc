@@ -1,0 +1,146 @@
+#include "services/control/loops.h"
+
+#include <algorithm>
+#include <array>
+
+#include "system/runtime/log.h"
+
+namespace slipway::control {
+namespace {
+
+using domain::ReplicaState;
+using namespace std::chrono_literals;
+
+constexpr Duration kPullAgain = 1s;  // after a watch that could not be opened
+
+}  // namespace
+
+Loops::Loops(Options options, store::Store& store, environment::Environment& environment,
+             const runtime::Clock& clock, telemetry::Registry& metrics, std::function<void()> wake)
+    : options_(std::move(options)),
+      environment_(environment),
+      metrics_(metrics),
+      started_(clock.now()),
+      started_wall_(clock.wall()),
+      deployment_mirror_(store, store::Kind::kModelDeployment, options_.space, wake),
+      version_mirror_(store, store::Kind::kModelVersion, options_.space, wake),
+      recorder_({}, store, metrics),
+      deployments_({.space = options_.space, .rollout = options_.rollout}, {.store = store,
+                                                                            .environment = environment,
+                                                                            .recorder = recorder_,
+                                                                            .metrics = metrics,
+                                                                            .deployments = deployment_mirror_,
+                                                                            .versions = version_mirror_}),
+      endpoints_(options_.space, store),
+      queue_({.seed = options_.seed}),
+      succeeded_(
+          metrics.counter("slipway_control_reconciles", "Passes over a deployment.", {{"result", "ok"}})),
+      failed_(
+          metrics.counter("slipway_control_reconciles", "Passes over a deployment.", {{"result", "failed"}})),
+      lost_(metrics.counter("slipway_control_reconciles", "Passes over a deployment.",
+                            {{"result", "conflict"}})),
+      observe_failures_(
+          metrics.counter("slipway_control_observe_failures", "Times that what runs could not be seen.")),
+      waiting_(metrics.gauge("slipway_control_queue", "Deployments that wait to be looked at.")),
+      observe_seconds_(
+          metrics.gauge("slipway_control_observe_seconds", "How long the last look at what runs took.")) {}
+
+Loops::~Loops() = default;
+
+TimePoint Loops::step(TimePoint now) {
+  take_in(now);
+  const Duration every = deployments_.any_changing() ? options_.observe_soon : options_.observe_every;
+  if (!observed_ || now - observed_at_ >= every) observe(now);
+  // Before both lists are complete, what is missing in them may only not have come yet.
+  if (observed_ && deployment_mirror_.synced() && version_mirror_.synced())
+    while (const auto key = queue_.take(now)) work(*key, now);
+  waiting_.set(static_cast<double>(queue_.waiting()));
+  // What was told may show at once; what is in change is looked at more often.
+  TimePoint next =
+      observed_at_ + (deployments_.any_changing() ? options_.observe_soon : options_.observe_every);
+  if (const auto due = queue_.next()) next = std::min(next, *due);
+  return std::max(next, now + 1ms);
+}
+
+void Loops::take_in(TimePoint now) {
+  if (now < pull_at_) return;
+  const bool versions = take_in_versions(now);
+  const bool deployments = take_in_deployments(now);
+  if (!versions || !deployments) pull_at_ = now + kPullAgain;
+}
+
+bool Loops::take_in_versions(TimePoint now) {
+  const auto changes = version_mirror_.pull();
+  if (!changes) return false;
+  // Which deployments a version matters to is not worth knowing: they are few, and a look is cheap.
+  if (!changes->changed.empty() || !changes->gone.empty()) look_at_all(now);
+  return true;
+}
+
+bool Loops::take_in_deployments(TimePoint now) {
+  const auto changes = deployment_mirror_.pull();
+  if (!changes) {
+    runtime::log::warn("control", "deployments cannot be watched", {{"error", changes.error().message}});
+    return false;
+  }
+  for (const std::string& name : changes->replaced)
+    if (observed_)
+      if (Status ended = deployments_.end(
+              name, observation_, {.id = ++passes_, .now = now, .wall = wall(now), .started = started_wall_});
+          !ended)
+        runtime::log::warn("control", "what ran for a deployment of the same name does not go",
+                           {{"error", ended.error().message}});
+  for (const std::string& name : changes->changed) queue_.add(name, now);
+  for (const std::string& name : changes->gone) queue_.add(name, now);
+  return true;
+}
+
+void Loops::observe(TimePoint now) {
+  observed_at_ = now;
+  auto seen = environment_.observe();
+  if (!seen) {
+    observe_failures_.add();
+    return runtime::log::warn("control", "what runs cannot be seen", {{"error", seen.error().message}});
+  }
+  observation_ = std::move(*seen);
+  if (!environment_.publishes_endpoints())
+    if (Status published = endpoints_.publish(observation_); !published) {
+      // Gateways keep what they have; nobody may believe that nothing is there.
+      return runtime::log::warn("control", "endpoints cannot be published",
+                                {{"error", published.error().message}});
+    }
+  if (!observed_) offer_metrics();
+  observed_ = true;
+  look_at_all(now);
+}
+
+// All that are there, and all that something still runs for.
+void Loops::look_at_all(TimePoint now) {
+  for (const auto& [name, object] : deployment_mirror_.objects()) queue_.add(name, now);
+  for (const domain::RevisionTold& told : observation_.revisions)
+    if (!deployment_mirror_.find(told.revision.deployment)) queue_.add(told.revision.deployment, now);
+}
+
+void Loops::work(const std::string& key, TimePoint now) {
+  const Pass pass{.id = ++passes_, .now = now, .wall = wall(now), .started = started_wall_};
+  const Status done = deployments_.reconcile(key, observation_, pass);
+  if (done) {
+    succeeded_.add();
+    return queue_.done(key);
+  }
+  // The write that came first wakes us; there is nothing to wait for.
+  const bool lost = done.error().code == Code::kConflict || done.error().code == Code::kNotFound;
+  (lost ? lost_ : failed_).add();
+  const Duration wait = queue_.retry(key, now);
+  runtime::log::warn("control", "a deployment is tried again",
+                     {{"pass", pass.id},
+                      {"deployment", key},
+                      {"error", done.error().message},
+                      {"seconds", std::chrono::duration<double>(wait).count()}});
+}
+
+void Loops::offer_metrics() {
+  metrics_.gauge("slipway_control_observed", "1 when what runs has been seen since the start.").set(1);
+}
+
+}  // namespace slipway::control
