@@ -257,6 +257,9 @@ void Lists::load() {
   take_in_slices(slices);
   rebuild(deployments);
   publish();
+  if (!deployments.empty())
+    runtime::log::info("gateway", "begins with what it last knew",
+                       {{"deployments", entries_.size()}, {"endpoint_slices", revision_of_.size()}});
 }
 
 // A file that cannot be read is worth as much as none.
@@ -269,7 +272,9 @@ void Lists::load(Source& source, domain::Kind kind) {
                               {{"file", source.file}});
   for (const json::Document& item : *array) {
     auto object = domain::to_object(kind, item);
-    if (object) source.from_disk[object->key.name] = std::make_shared<domain::Object>(std::move(*object));
+    if (!object) continue;
+    const std::string name = object->key.name;
+    source.from_disk[name] = std::make_shared<domain::Object>(std::move(*object));
   }
 }
 
