@@ -35,6 +35,7 @@ struct Settings {
   std::string data;
   http::Address listen;
   std::optional<http::Address> admin;
+  std::string gateway_url;  // what status.url begins with; empty: nothing is known of a gateway
 };
 
 Result<Settings> read_settings(const Arguments& arguments) {
