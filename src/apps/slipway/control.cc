@@ -10,6 +10,7 @@
 #include "apps/slipway/commands.h"
 #include "apps/slipway/data_folder.h"
 #include "apps/slipway/listener.h"
+#include "apps/slipway/replica_metrics.h"
 #include "apps/slipway/signals.h"
 #include "services/api/api.h"
 #include "services/cli/platform.h"
@@ -106,6 +107,7 @@ class Control {
     std::this_thread::sleep_for(50ms);  // what was being sent may still go out
     executor_.stop();
     server_->stop();
+    scrapers_.stop();
     if (admin_) admin_->stop();
   }
 
@@ -147,10 +149,12 @@ class Control {
     if (!identity) return fail(identity.error());
     auto tls = http::TlsServer::make(*identity);
     if (!tls) return fail(tls.error());
-    api_ = std::make_unique<api::Api>(api::Options{.version = SLIPWAY_VERSION}, *store_, executor_, clock_,
-                                      [this](const base::RequestHead& head, std::string_view permission) {
-                                        return tokens_->check(head, permission);
-                                      });
+    api_ = std::make_unique<api::Api>(
+        api::Options{.version = SLIPWAY_VERSION,
+                     .logs = {.replicas = nullptr, .folder = folder_->path() + "/logs"}},
+        *store_, executor_, clock_, [this](const base::RequestHead& head, std::string_view permission) {
+          return tokens_->check(head, permission);
+        });
     server_ = std::make_unique<http::Server>(
         http::ServerOptions{.address = settings_.listen, .loops = 2, .name = "api", .tls = *tls},
         [this](http::Exchange& exchange) { handle(exchange); }, clock_);
@@ -191,7 +195,8 @@ class Control {
     const auto well = [this] { return store_->broken().empty(); };
     admin_ = std::make_unique<admin::AdminServer>(
         *settings_.admin,
-        admin::routes({.started = [] { return true; }, .ready = well, .live = [] { return true; }}, metrics_),
+        admin::routes({.started = [] { return true; }, .ready = well, .live = [] { return true; }}, metrics_,
+                      replica_metrics(folder_->path() + "/run", scrapers_)),
         clock_);
     return admin_->start();
   }
@@ -203,6 +208,7 @@ class Control {
   std::unique_ptr<local::Local> store_;
   std::optional<api::Tokens> tokens_;
   runtime::Executor executor_{{.name = "writer", .threads = kWriters, .queue = 1024}};
+  runtime::Executor scrapers_{{.name = "scraper", .threads = 2, .queue = 64}};
   std::unique_ptr<oci::Layout> models_;
   std::unique_ptr<registry::Garbage> garbage_;
   std::atomic<bool> collecting_{false};

@@ -53,6 +53,15 @@ Document namespaces_resource() {
           {"kind", "Namespace"},  {"verbs", {"get", "list"}},    {"shortNames", {"ns"}}};
 }
 
+// Read-only: replicas of this machine.
+const Document kPods{{"name", "pods"}, {"singularName", "pod"},    {"namespaced", true},
+                     {"kind", "Pod"},  {"verbs", {"get", "list"}}, {"shortNames", {"po"}}};
+const Document kPodLogs{{"name", "pods/log"},
+                        {"singularName", ""},
+                        {"namespaced", true},
+                        {"kind", "Pod"},
+                        {"verbs", Document::array({"get"})}};
+
 Document default_namespace() {
   return {{"kind", "Namespace"},
           {"apiVersion", "v1"},
@@ -90,7 +99,8 @@ std::map<std::string, std::string> discovery_documents(const std::string& versio
     }
     add_resource(list["resources"], of);
   }
-  out["/api/v1"]["resources"].push_back(namespaces_resource());
+  for (const Document& resource : {namespaces_resource(), kPods, kPodLogs})
+    out["/api/v1"]["resources"].push_back(resource);
   out["/api/v1/namespaces/default"] = default_namespace();
   out["/api/v1/namespaces"] = {{"kind", "NamespaceList"},
                                {"apiVersion", "v1"},
