@@ -37,8 +37,8 @@ struct Builder {
   }
 };
 
-void add_documents(Builder& builder, const std::string& version) {
-  for (auto& [path, text] : discovery_documents(version))
+void add_documents(Builder& builder, const Options& options) {
+  for (auto& [path, text] : discovery_documents(options.version, options.limits))
     builder.add(Method::kGet, path, "discovery.read",
                 [body = std::make_shared<const std::string>(std::move(text))](
                     http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {
@@ -126,7 +126,7 @@ Api::Api(Options options, store::Store& store, runtime::Executor& executor, cons
   Builder builder{rows_, routes, ask};
   const auto resources =
       std::make_shared<const Resources>(watches_->options(), store, executor, *watches_, observed_);
-  add_documents(builder, options.version);
+  add_documents(builder, options);
   for (const char* path : {"/livez", "/readyz", "/healthz"})
     builder.add(Method::kGet, path, "health.read",
                 [](http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {

@@ -25,6 +25,7 @@ namespace slipway::api {
 
 struct Options {
   std::string version;          // what /version shows: "0.1.0"
+  std::string limits;           // how replicas are held to their limits here: "cgroup v2"; for people
   size_t body_bytes = 3 << 20;  // of a request
   size_t watches = 10'000;      // open at once; 429 beyond
   Duration bookmark_every = std::chrono::seconds(60);
