@@ -3,9 +3,12 @@
 
 #include "apps/slipway/commands.h"
 #include "services/cli/apply.h"
+#include "services/cli/deploy.h"
 #include "services/cli/get.h"
+#include "services/cli/logs.h"
 #include "services/cli/models.h"
 #include "services/cli/predict.h"
+#include "services/cli/rollout.h"
 #include "system/runtime/log.h"
 
 namespace {
@@ -54,6 +57,7 @@ int main(int argc, char** argv) {
       app::control_command(), cli::push_command(),    cli::pull_command(),     app::fetch_command(),
       app::verify_command(),  cli::get_command(),     cli::describe_command(), cli::events_command(),
       cli::apply_command(),   cli::diff_command(),    cli::delete_command(),   cli::kubeconfig_command(),
+      cli::deploy_command(),  cli::rollout_command(), cli::scale_command(),    cli::logs_command(),
       app::serve_command(),   cli::predict_command(), app::inspect_command(),  version_command()};
   commands.push_back(completion_command(commands));
   const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
