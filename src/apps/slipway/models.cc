@@ -4,15 +4,14 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
 #include "apps/slipway/commands.h"
+#include "apps/slipway/model_files.h"
 #include "services/cli/platform.h"
 #include "services/cli/progress.h"
 #include "system/oci/layout.h"
-#include "system/oci/model_folder.h"
 #include "system/os/replace_file.h"
 #include "values/json/document.h"
 
@@ -68,20 +67,6 @@ Status copy_into(oci::Layout& layout, const cli::Platform& platform, const cli::
   return stored ? ok() : Status(fail(stored.error()));
 }
 
-// A folder that was made before is held against its digests again. What was changed since is made anew,
-// unless the store's own file is damaged too: the folder's files are links to it.
-Result<std::string> make_folder(const oci::Layout& layout, const std::string& models,
-                                const oci::StoredManifest& manifest) {
-  auto folder = oci::make_model_folder(layout, manifest, models + "/files");
-  if (!folder) return folder;
-  const auto held = oci::check_model_folder(*folder);
-  if (held && *held == manifest.descriptor.digest) return folder;
-  std::error_code failed;
-  std::filesystem::remove_all(*folder, failed);
-  if (failed) return fail(Code::kDenied, "{}: {}; remove it and fetch again", *folder, failed.message());
-  return oci::make_model_folder(layout, manifest, models + "/files");
-}
-
 int fetch(const Arguments& arguments) {
   const auto name = cli::parse_version_reference(arguments.get("MODEL[:VERSION]"));
   if (!name) return cli::complain(name.error().message), cli::kUsage;
@@ -96,7 +81,7 @@ int fetch(const Arguments& arguments) {
     return cli::complain(copied.error().message);
   const auto manifest = (*layout)->manifest(artifact->repository, {.tag = "", .digest = artifact->digest});
   if (!manifest) return cli::complain(manifest.error().message);
-  const auto folder = make_folder(**layout, models, *manifest);
+  const auto folder = model_files(**layout, models, *manifest);
   if (!folder) return cli::complain(folder.error().message);
   std::printf("%s\n", folder->c_str());
   return cli::kSuccess;

@@ -12,6 +12,9 @@ using domain::ReplicaState;
 using namespace std::chrono_literals;
 
 constexpr Duration kPullAgain = 1s;  // after a watch that could not be opened
+constexpr ReplicaState kStates[] = {ReplicaState::kPreparing,  ReplicaState::kStarting,
+                                    ReplicaState::kReady,      ReplicaState::kDraining,
+                                    ReplicaState::kBackingOff, ReplicaState::kHanging};
 
 }  // namespace
 
@@ -19,6 +22,7 @@ Loops::Loops(Options options, store::Store& store, environment::Environment& env
              const runtime::Clock& clock, telemetry::Registry& metrics, std::function<void()> wake)
     : options_(std::move(options)),
       environment_(environment),
+      clock_(clock),
       metrics_(metrics),
       started_(clock.now()),
       started_wall_(clock.wall()),
@@ -98,6 +102,7 @@ bool Loops::take_in_deployments(TimePoint now) {
 void Loops::observe(TimePoint now) {
   observed_at_ = now;
   auto seen = environment_.observe();
+  observe_seconds_.set(std::chrono::duration<double>(clock_.now() - now).count());
   if (!seen) {
     observe_failures_.add();
     return runtime::log::warn("control", "what runs cannot be seen", {{"error", seen.error().message}});
@@ -109,7 +114,7 @@ void Loops::observe(TimePoint now) {
       return runtime::log::warn("control", "endpoints cannot be published",
                                 {{"error", published.error().message}});
     }
-  if (!observed_) offer_metrics();
+  show(observation_);
   observed_ = true;
   look_at_all(now);
 }
@@ -139,8 +144,18 @@ void Loops::work(const std::string& key, TimePoint now) {
                       {"seconds", std::chrono::duration<double>(wait).count()}});
 }
 
-void Loops::offer_metrics() {
-  metrics_.gauge("slipway_control_observed", "1 when what runs has been seen since the start.").set(1);
+void Loops::show(const domain::Observation& seen) {
+  std::array<int, std::size(kStates)> count{};
+  for (const domain::ReplicaObserved& replica : seen.replicas) ++count[static_cast<size_t>(replica.state)];
+  for (const ReplicaState state : kStates)
+    metrics_
+        .gauge("slipway_control_replicas", "Replicas by state.",
+               {{"state", std::string(domain::name(state))}})
+        .set(count[static_cast<size_t>(state)]);
+  const auto silent = std::count_if(seen.gateways.begin(), seen.gateways.end(),
+                                    [](const domain::GatewaySeen& gateway) { return !gateway.answers; });
+  metrics_.gauge("slipway_control_gateways_silent", "Gateways that do not answer.")
+      .set(static_cast<double>(silent));
 }
 
 }  // namespace slipway::control

@@ -51,12 +51,13 @@ class Loops {
   void observe(TimePoint now);
   void look_at_all(TimePoint now);
   void work(const std::string& key, TimePoint now);
-  void offer_metrics();
+  void show(const domain::Observation& seen);  // as metrics
   // The wall's clock as it was at the start, going on steadily: it never jumps while this process lives.
   WallTime wall(TimePoint now) const { return started_wall_ + (now - started_); }
 
   const Options options_;
   environment::Environment& environment_;
+  const runtime::Clock& clock_;
   telemetry::Registry& metrics_;
   const TimePoint started_;
   const WallTime started_wall_;

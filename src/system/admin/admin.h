@@ -26,6 +26,9 @@ using ReplicaMetrics = std::function<void(http::Exchange&, const std::string& re
 std::vector<http::Route> routes(Probes probes, const telemetry::Registry& registry,
                                 ReplicaMetrics replica_metrics = nullptr);
 
+// Offers what the server counts. `server` must outlive whoever scrapes.
+void count_http(telemetry::Registry& registry, const http::Server& server);
+
 class AdminServer {
  public:
   AdminServer(http::Address address, std::vector<http::Route> routes, const runtime::Clock& clock);

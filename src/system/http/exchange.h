@@ -29,6 +29,10 @@
 #include "values/base/result.h"
 #include "values/base/time.h"
 
+namespace slipway::runtime {
+class EventLoop;
+}
+
 namespace slipway::http {
 
 class Exchange;
@@ -83,6 +87,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   virtual bool cancelled() const = 0;  // the peer has gone, or the server is stopping hard
   virtual void on_cancel(std::function<void()> then) = 0;  // on the loop thread, at most once
   virtual void post(std::function<void()> task) = 0;       // run on this exchange's loop thread, later
+
+  // The loop that callbacks run on, and one place on it for what a handler keeps for all of its requests:
+  // empty at first, destroyed with the loop. On the loop's thread only.
+  virtual runtime::EventLoop& loop() = 0;
+  virtual std::shared_ptr<void>& local() = 0;
 };
 
 // What the server calls when a head is complete. `handle` must lead to exactly one answer, now or later.

@@ -36,6 +36,8 @@ class FakeExchange final : public Exchange {
   bool cancelled() const override { return false; }
   void on_cancel(std::function<void()>) override {}
   void post(std::function<void()>) override {}
+  runtime::EventLoop& loop() override { std::abort(); }
+  std::shared_ptr<void>& local() override { std::abort(); }
 
   int status = 0;
   std::string body, headers;

@@ -42,6 +42,8 @@ class Http1Exchange final : public Exchange {
   bool cancelled() const override { return cancelled_.load(std::memory_order_acquire); }
   void on_cancel(std::function<void()> then) override { on_cancel_ = std::move(then); }
   void post(std::function<void()> task) override { context_.loop.post(std::move(task)); }
+  runtime::EventLoop& loop() override { return context_.loop; }
+  std::shared_ptr<void>& local() override { return context_.local; }
   void tell_gone(std::function<void(Exchange&)> then);  // a writer that waits for room; later
   void drained() { waiting_.store(0, std::memory_order_relaxed); }
 

@@ -42,6 +42,7 @@ void LoopContext::drain() {
 void LoopContext::close_all() {
   while (!connections.empty()) connections.begin()->second->close();
   bury();
+  local.reset();
 }
 
 std::unique_ptr<char[]> LoopContext::take_block() {

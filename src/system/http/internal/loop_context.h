@@ -62,6 +62,7 @@ struct LoopContext {
   std::vector<std::unique_ptr<char[]>> spare;
   OwnCounter accepted, requests, refused, bytes_in, bytes_out;
   std::atomic<size_t> open{0};
+  std::shared_ptr<void> local;  // the handlers'
 };
 
 }  // namespace slipway::http::internal

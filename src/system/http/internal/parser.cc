@@ -24,7 +24,7 @@ std::string_view origin_form(std::string_view target) {
 
 }  // namespace
 
-Parser::Parser() {
+Parser::Parser(Of of) {
   const llhttp_settings_t& settings = settings_of([] {
     llhttp_settings_t made;
     llhttp_settings_init(&made);
@@ -36,7 +36,7 @@ Parser::Parser() {
     made.on_message_complete = on_message_complete;
     return made;
   });
-  llhttp_init(&parser_, HTTP_REQUEST, &settings);
+  llhttp_init(&parser_, of == Of::kRequests ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
   parser_.data = this;
 }
 
@@ -76,14 +76,25 @@ int Parser::on_body(llhttp_t* parser, const char* at, size_t length) {
 
 int Parser::on_message_complete(llhttp_t*) { return HPE_PAUSED; }
 
-Refusal Parser::parse_head(std::span<char> head, const HeadLimits& limits) {
+llhttp_errno_t Parser::execute_head(std::span<char> head, const HeadLimits& limits) {
   llhttp_reset(&parser_);
   headers_.clear();
   target_ = {};
   limits_ = limits;
   too_many_headers_ = in_body_ = false;
   consumed_ = carried_ = 0;
-  const llhttp_errno_t error = llhttp_execute(&parser_, head.data(), head.size());
+  return llhttp_execute(&parser_, head.data(), head.size());
+}
+
+Refusal Parser::parse_answer(std::span<char> head, size_t headers) {
+  const llhttp_errno_t error = execute_head(head, {.headers = headers});
+  if (too_many_headers_) return {502, "the answer has too many headers"};
+  if (error != HPE_PAUSED) return {502, "the answer is not HTTP"};
+  return {};
+}
+
+Refusal Parser::parse_head(std::span<char> head, const HeadLimits& limits) {
+  const llhttp_errno_t error = execute_head(head, limits);
   if (too_many_headers_) return {431, "too many headers"};
   if (error == HPE_INVALID_METHOD) return {501, "unknown method"};
   if (error == HPE_INVALID_VERSION) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};

@@ -4,6 +4,7 @@
 #include <llhttp.h>
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@ struct HeadLimits {
 
 class Parser {
  public:
-  Parser();
+  enum class Of : uint8_t { kRequests, kAnswers };
+  explicit Parser(Of of = Of::kRequests);
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
@@ -29,6 +31,14 @@ class Parser {
   // Headers whose names have an underscore are dropped: to many programs '-' and '_' are the same, and one
   // could pass for the other.
   Refusal parse_head(std::span<char> head, const HeadLimits& limits);
+
+  // The same for an answer.
+  Refusal parse_answer(std::span<char> head, size_t headers);
+  int status() const { return parser_.status_code; }
+  bool is_chunked() const { return (parser_.flags & F_CHUNKED) != 0; }
+  std::optional<uint64_t> content_length() const {
+    return (parser_.flags & F_CONTENT_LENGTH) != 0 ? std::optional(parser_.content_length) : std::nullopt;
+  }
 
   base::Method method() const;
   std::string_view target() const { return target_; }
@@ -48,6 +58,7 @@ class Parser {
   Chunked feed_chunked(std::string_view bytes, std::string& out);
 
  private:
+  llhttp_errno_t execute_head(std::span<char> head, const HeadLimits& limits);
   static int on_target(llhttp_t* parser, const char* at, size_t length);
   static int on_name(llhttp_t* parser, const char* at, size_t length);
   static int on_value(llhttp_t* parser, const char* at, size_t length);

@@ -1,0 +1,159 @@
+#include "system/http/upstream.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "system/http/internal/upstream_connection.h"
+#include "system/os/descriptor.h"
+
+namespace slipway::http {
+
+using internal::UpstreamConnection;
+
+namespace {
+
+constexpr size_t kSpareBlocks = 32;
+
+// A connection that is made, or on its way (`connected` false). An invalid one: refused.
+os::Descriptor connect_unix(const std::string& path, bool& connected) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.size() >= sizeof name.sun_path) return {};
+  std::memcpy(name.sun_path, path.data(), path.size());
+  os::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  // EAGAIN is a full backlog: waiting for it would be waiting in a queue that nobody bounds.
+  if (!socket.valid() || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
+    return {};
+  connected = true;
+  return socket;
+}
+
+os::Descriptor connect_tcp(const Address& address, bool& connected) {
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(static_cast<uint16_t>(address.port));
+  // Addresses come from endpoint lists: numbers, never names to look up on a loop.
+  if (::inet_pton(AF_INET, address.host.c_str(), &name.sin_addr) != 1) return {};
+  os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return {};
+  const int on = 1;
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0)
+    connected = true;
+  else if (errno != EINPROGRESS)
+    return {};
+  return socket;
+}
+
+}  // namespace
+
+Upstreams::Upstreams(runtime::EventLoop& loop, UpstreamOptions options) : loop_(loop), options_(options) {}
+
+Upstreams::~Upstreams() {
+  while (!connections_.empty()) connections_.begin()->first->close();
+}
+
+Upstreams::Connection* Upstreams::open(const Address& address) {
+  bool connected = false;
+  os::Descriptor socket = address.kind == Address::Kind::kUnix  ? connect_unix(address.path, connected)
+                          : address.kind == Address::Kind::kTcp ? connect_tcp(address, connected)
+                                                                : os::Descriptor();
+  if (!socket.valid()) return nullptr;
+  auto connection = std::make_unique<UpstreamConnection>(*this, socket.release(), address.str(), connected);
+  UpstreamConnection* const out = connection.get();
+  connections_.emplace(out, std::move(connection));
+  if (out->start()) return out;
+  out->close();
+  return nullptr;
+}
+
+UpstreamCall* Upstreams::send(const Address& address, const UpstreamRequest& request, UpstreamCaller& caller,
+                              Reuse reuse) {
+  UpstreamConnection* connection = nullptr;
+  const auto kept = reuse == Reuse::kAllowed ? idle_.find(address.str()) : idle_.end();
+  if (kept != idle_.end() && !kept->second.empty()) {
+    connection = kept->second.back();
+    kept->second.pop_back();
+  }
+  if (!connection) connection = open(address);
+  if (!connection) return nullptr;
+  connection->begin(request, caller);
+  return connection;
+}
+
+void Upstreams::keep(UpstreamConnection& connection) {
+  std::vector<UpstreamConnection*>& kept = idle_[connection.address()];
+  if (kept.size() >= options_.idle_connections) return connection.close();
+  kept.push_back(&connection);
+  connection.rest();
+}
+
+void Upstreams::forget_idle(UpstreamConnection& connection) {
+  const auto kept = idle_.find(connection.address());
+  if (kept == idle_.end()) return;
+  std::erase(kept->second, &connection);
+  if (kept->second.empty()) idle_.erase(kept);
+}
+
+void Upstreams::remove(UpstreamConnection& connection) {
+  const auto at = connections_.find(&connection);
+  if (at == connections_.end()) return;
+  graveyard_.push_back(std::move(at->second));
+  connections_.erase(at);
+}
+
+void Upstreams::keep_only(std::span<const std::string> addresses) {
+  std::vector<UpstreamConnection*> gone;
+  for (const auto& [address, kept] : idle_)
+    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+      gone.insert(gone.end(), kept.begin(), kept.end());
+  for (UpstreamConnection* connection : gone) connection->close();
+}
+
+size_t Upstreams::idle() const {
+  size_t out = 0;
+  for (const auto& [address, kept] : idle_) out += kept.size();
+  return out;
+}
+
+std::unique_ptr<char[]> Upstreams::take_block() {
+  if (spare_.empty()) return std::unique_ptr<char[]>(new char[options_.head_bytes]);
+  auto block = std::move(spare_.back());
+  spare_.pop_back();
+  return block;
+}
+
+void Upstreams::give_block(std::unique_ptr<char[]> block) {
+  if (block && spare_.size() < kSpareBlocks) spare_.push_back(std::move(block));
+}
+
+bool is_hop_by_hop(std::string_view name) {
+  switch (name.size()) {
+    case 2:
+      return name == "te";
+    case 6:
+      return name == "expect";
+    case 7:
+      return name == "trailer" || name == "upgrade";
+    case 10:
+      return name == "connection" || name == "keep-alive";
+    case 14:
+      return name == "content-length";
+    case 16:
+      return name == "proxy-connection";
+    case 17:
+      return name == "transfer-encoding";
+    default:
+      return false;
+  }
+}
+
+}  // namespace slipway::http
