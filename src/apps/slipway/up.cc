@@ -63,7 +63,8 @@ Document note_about(const supervisor::Options& options, const http::Address& lis
                {"kubeconfig", options.data + "/kubeconfig"},
                {"logs", options.data + "/logs"},
                {"asked", {{"listen", options.listen.str()}, {"api", options.api}}}};
-  const auto access = kube::load_access({options.data + "/kubeconfig"}, "");
+  const std::vector<std::string> files{options.data + "/kubeconfig"};
+  const auto access = kube::load_access(files, "");
   if (access) out["api"] = access->access.server;
   if (!options.gateway_admin.empty()) out["gatewayAdmin"] = "http://" + options.gateway_admin;
   if (!options.api_admin.empty()) out["controlAdmin"] = "http://" + options.api_admin;
