@@ -127,21 +127,7 @@ std::vector<http::Route> Server::admin_routes() {
 
 void Server::count_http() {
   using Kind = telemetry::Registry::Kind;
-  const auto count = [this](Kind kind, std::string_view name, std::string_view help,
-                            uint64_t http::Counters::* field) {
-    registry_.read_from(kind, name, help, [this, field] {
-      return std::vector<telemetry::Sample>{
-          {.labels = {}, .value = static_cast<double>(main_.counters().*field)}};
-    });
-  };
-  count(Kind::kCounter, "slipway_http_connections", "Connections accepted.", &http::Counters::connections);
-  count(Kind::kGauge, "slipway_http_open_connections", "Connections that are open.", &http::Counters::open);
-  count(Kind::kCounter, "slipway_http_requests", "Requests answered, of every path.",
-        &http::Counters::requests);
-  count(Kind::kCounter, "slipway_http_refused", "Requests refused as malformed, too large or too slow.",
-        &http::Counters::refused);
-  count(Kind::kCounter, "slipway_http_received_bytes", "Bytes received.", &http::Counters::bytes_in);
-  count(Kind::kCounter, "slipway_http_sent_bytes", "Bytes sent.", &http::Counters::bytes_out);
+  admin::count_http(registry_, main_);
   registry_.read_from(Kind::kGauge, "slipway_server_in_flight",
                       "Inference requests that are not answered yet.", [this] {
                         return std::vector<telemetry::Sample>{
