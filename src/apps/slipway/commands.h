@@ -8,6 +8,7 @@ namespace slipway::app {
 
 cli::Command serve_command();
 cli::Command control_command();
+cli::Command gateway_command();
 cli::Command fetch_command();
 cli::Command verify_command();
 cli::Command inspect_command();

@@ -42,6 +42,13 @@ TEST(Turns, NobodyWithoutAShareHasATurn) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(turns.next(), 1u);
 }
 
+template <size_t N>
+size_t pick(const std::array<Replica, N>& replicas, size_t exclude, uint64_t random, TimePoint now) {
+  std::array<const Replica*, N> all{};
+  for (size_t i = 0; i < N; ++i) all[i] = &replicas[i];
+  return balance::pick(std::span<const Replica* const>(all), exclude, random, now);
+}
+
 TEST(Replicas, TheLessBusyOfTwoIsTaken) {
   std::array<Replica, 2> replicas{{{.in_flight = 3}, {.in_flight = 1}}};
   for (uint64_t random : {0ULL, 1ULL, ~0ULL}) EXPECT_EQ(pick(replicas, kNone, random, kNow), 1u);
@@ -80,7 +87,7 @@ TEST(Replicas, ASuspicionDoesNotRefuseWhatCouldBeAnswered) {
   std::array<Replica, 1> replicas{{{.out_until = kNow + 1h}}};
   EXPECT_EQ(pick(replicas, kNone, 5, kNow), 0u);
   EXPECT_EQ(pick(replicas, 0, 5, kNow), kNone) << "it was tried already";
-  EXPECT_EQ(pick({}, kNone, 5, kNow), kNone);
+  EXPECT_EQ(pick(std::array<Replica, 0>{}, kNone, 5, kNow), kNone);
 }
 
 }  // namespace

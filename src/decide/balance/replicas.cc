@@ -17,14 +17,14 @@ bool better(const Replica& a, const Replica& b) {
 
 // The n-th of those that count, when they are numbered from the front.
 template <class Counts>
-size_t nth(std::span<const Replica> replicas, size_t n, Counts counts) {
+size_t nth(std::span<const Replica* const> replicas, size_t n, Counts counts) {
   for (size_t i = 0; i < replicas.size(); ++i)
     if (counts(i) && n-- == 0) return i;
   return kNone;
 }
 
 template <class Counts>
-size_t better_of_two(std::span<const Replica> replicas, uint64_t random, Counts counts) {
+size_t better_of_two(std::span<const Replica* const> replicas, uint64_t random, Counts counts) {
   size_t number = 0;
   for (size_t i = 0; i < replicas.size(); ++i) number += counts(i);
   if (number == 0) return kNone;
@@ -33,14 +33,14 @@ size_t better_of_two(std::span<const Replica> replicas, uint64_t random, Counts 
   size_t other = static_cast<size_t>(random >> 32) % (number - 1);
   if (other >= one) ++other;
   const size_t a = nth(replicas, one, counts), b = nth(replicas, other, counts);
-  return better(replicas[b], replicas[a]) ? b : a;
+  return better(*replicas[b], *replicas[a]) ? b : a;
 }
 
 }  // namespace
 
-size_t pick(std::span<const Replica> replicas, size_t exclude, uint64_t random, TimePoint now) {
-  const size_t in =
-      better_of_two(replicas, random, [&](size_t i) { return i != exclude && replicas[i].out_until <= now; });
+size_t pick(std::span<const Replica* const> replicas, size_t exclude, uint64_t random, TimePoint now) {
+  const size_t in = better_of_two(replicas, random,
+                                  [&](size_t i) { return i != exclude && replicas[i]->out_until <= now; });
   if (in != kNone) return in;
   return better_of_two(replicas, random, [&](size_t i) { return i != exclude; });
 }

@@ -23,7 +23,7 @@ inline constexpr size_t kNone = static_cast<size_t>(-1);
 // `random`: 64 fresh bits. `exclude`: one that was tried already, or kNone. Those that are left out are taken
 // all the same when there is nobody else: a wrong suspicion must not refuse what could be answered. kNone
 // when there is nobody but `exclude`.
-size_t pick(std::span<const Replica> replicas, size_t exclude, uint64_t random, TimePoint now);
+size_t pick(std::span<const Replica* const> replicas, size_t exclude, uint64_t random, TimePoint now);
 
 // What came of it. Broken: refused, or gone before an answer began.
 void begin(Replica& replica);

@@ -35,6 +35,8 @@ class Mirror {
   bool synced() const { return synced_; }
   const std::map<std::string, ObjectPtr, std::less<>>& objects() const { return objects_; }
   ObjectPtr find(std::string_view name) const;
+  // Opens another watch at the next pull(): the store has moved. What is known stands meanwhile.
+  void reopen() { watch_.reset(); }
   // What this process wrote itself, before the watch tells it.
   void put(ObjectPtr object);
 

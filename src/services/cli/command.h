@@ -43,8 +43,9 @@ class Arguments {
   std::map<std::string, std::vector<std::string>> values_;  // "--output", "MODEL"
 };
 
-// What a process ends with.
-enum ExitCode : int { kSuccess = 0, kFailed = 1, kUsage = 2 };
+// What a process ends with. kUnservable: of `serve`, the model cannot be loaded, or answers other than it
+// says: starting again changes nothing.
+enum ExitCode : int { kSuccess = 0, kFailed = 1, kUsage = 2, kUnservable = 3 };
 
 struct Command {
   std::string name;

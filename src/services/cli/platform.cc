@@ -55,7 +55,7 @@ Result<std::unique_ptr<oci::RegistryClient>> Platform::registry(oci::ClientOptio
       std::move(options));
 }
 
-Result<Platform> find_platform(const Arguments& arguments) {
+Result<Platform> find_platform(const Arguments& arguments, Warnings warnings) {
   Platform out{.access = {}, .data = data_folder(arguments.get("--data"))};
   std::vector<std::string> files;
   const bool own = !arguments.has("--kubeconfig") && !arguments.has("--context");
@@ -72,7 +72,9 @@ Result<Platform> find_platform(const Arguments& arguments) {
                 "--kubeconfig or --context",
                 out.data);
   if (!loaded) return fail(loaded.error());
-  for (const std::string& warning : loaded->warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  if (warnings == Warnings::kSaid)
+    for (const std::string& warning : loaded->warnings)
+      std::fprintf(stderr, "warning: %s\n", warning.c_str());
   out.access = std::move(loaded->access);
   if (arguments.has("--namespace")) out.access.ns = arguments.get("--namespace");
   return out;

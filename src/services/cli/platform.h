@@ -28,8 +28,10 @@ struct Platform {
   Result<std::unique_ptr<oci::RegistryClient>> registry(oci::ClientOptions options) const;
 };
 
-// Says on standard error what it was warned of. kNotFound: nothing runs here yet, and how to start it.
-Result<Platform> find_platform(const Arguments& arguments);
+// Warnings are said on standard error, unless who asks again and again wants none. kNotFound: nothing runs
+// here yet, and how to start it.
+enum class Warnings : uint8_t { kSaid, kIgnored };
+Result<Platform> find_platform(const Arguments& arguments, Warnings warnings = Warnings::kSaid);
 
 // The error as a person should read it: the object, what is wrong field by field, the next step.
 std::string explain(const kube::ApiError& error);

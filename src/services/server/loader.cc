@@ -233,12 +233,16 @@ Result<std::unique_ptr<LoadedModel>> load_model(const ModelSource& source, const
   auto undisturbed = load_undisturbed(**backend, recognised->files, clock);
   if (!undisturbed) return named(undisturbed.error());
   auto& [model, digest] = *undisturbed;
+  if (source.expected && digest != *source.expected)
+    return named({Code::kInvalid, fmt::format("{} holds {}, not {}; fetch the version again", source.path,
+                                              digest.str(), source.expected->str())});
   auto loaded = std::make_unique<LoadedModel>();
   loaded->name = source.name;
   loaded->version = source.version;
   loaded->version_text = std::to_string(source.version);
   loaded->digest = digest;
-  loaded->revision = domain::revision_name(source.name, source.version, digest);
+  loaded->revision =
+      source.revision.empty() ? domain::revision_name(source.name, source.version, digest) : source.revision;
   loaded->revision_header = fmt::format("{}; digest={}", loaded->revision, digest.str());
   loaded->model = std::move(model);
   loaded->metrics = std::make_unique<ModelMetrics>(registry, source.name, loaded->version_text);

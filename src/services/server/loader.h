@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,9 @@ using Backends = std::map<std::string, std::unique_ptr<backend::Backend>, std::l
 struct ModelSource {
   std::string name;
   int64_t version = 1;
-  std::string path;  // a file, or a folder that holds one model
+  std::string path;                // a file, or a folder that holds one model
+  std::string revision;            // what it is called; empty: made of name, version and digest
+  std::optional<Digest> expected;  // kInvalid when the path holds anything else
 };
 
 // "NAME[:VERSION]=PATH". Names are what stands in a URL's path: letters, digits, '-', '_' and '.', at

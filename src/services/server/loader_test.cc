@@ -45,10 +45,9 @@ TEST(FakeBackendTest, HoldsTheContractOfABackend) {
 class Loading : public ::testing::Test {
  protected:
   Loading() { backends_.emplace("native", std::make_unique<FakeBackend>(behaviour_)); }
-  Result<std::unique_ptr<LoadedModel>> load() {
-    return load_model({.name = "m", .version = 3, .path = kZoo + "xgb_binary_cancer/model.json"}, backends_,
-                      registry_, clock_);
-  }
+  Result<std::unique_ptr<LoadedModel>> load() { return load_model(source_, backends_, registry_, clock_); }
+
+  ModelSource source_{.name = "m", .version = 3, .path = kZoo + "xgb_binary_cancer/model.json"};
 
   std::shared_ptr<FakeBehaviour> behaviour_ = std::make_shared<FakeBehaviour>();
   Backends backends_;
@@ -63,6 +62,16 @@ TEST_F(Loading, NamesTheRevisionAndWarmsTheModel) {
   EXPECT_EQ((*loaded)->revision_header, "m-3-57104ea8; digest=" + (*loaded)->digest.str());
   EXPECT_GE(behaviour_->runs, 2);
   EXPECT_TRUE((*loaded)->cost.predict(1).has_value());
+}
+
+TEST_F(Loading, TakesTheRevisionsNameAndHoldsTheDigestAgainstWhatWasMeant) {
+  source_.revision = "credit-3-0a1b2c3d";
+  source_.expected = os::sha256_file(source_.path).value();
+  const auto loaded = load();
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ((*loaded)->revision_header, "credit-3-0a1b2c3d; digest=" + source_.expected->str());
+  source_.expected = base::sha256("another");
+  EXPECT_THAT(load().error().message, HasSubstr(", not " + source_.expected->str()));
 }
 
 TEST_F(Loading, RefusesAModelWhoseAnswerIsNotItsSignatures) {

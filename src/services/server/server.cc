@@ -1,7 +1,6 @@
 #include "services/server/server.h"
 
 #include "system/runtime/log.h"
-#include "values/domain/observed.h"
 
 namespace slipway::server {
 
@@ -41,9 +40,16 @@ Server::Server(Options options, Backends backends, const runtime::Clock& clock)
 Server::~Server() { stop(); }
 
 Status Server::start() {
+  if (Status listening = listen(); !listening) return listening;
+  return load();
+}
+
+Status Server::listen() {
   if (Status listening = main_.start(); !listening) return listening;
-  if (admin_)
-    if (Status listening = admin_->start(); !listening) return listening;
+  return admin_ ? admin_->start() : ok();
+}
+
+Status Server::load() {
   std::vector<std::unique_ptr<LoadedModel>> loaded;
   for (const ModelSource& source : options_.models) {
     const TimePoint before = clock_.now();
@@ -98,19 +104,33 @@ void Server::stop() {
 std::string Server::observed() const {
   const int64_t in_flight = predictor_.in_flight();
   const std::chrono::duration<double> idle = std::max(clock_.now() - last_arrival(), Duration(0));
-  domain::Observed out{.in_flight = in_flight,
-                       .arrivals = predictor_.arrivals(),
-                       .queued = static_cast<int64_t>(executor_.waiting()),
-                       .idle_seconds = in_flight > 0 ? 0 : idle.count()};
-  const domain::RevisionState state =
-      ready_ ? domain::RevisionState::kReady : domain::RevisionState::kDraining;
+  return domain::to_json(domain::Observed{.in_flight = in_flight,
+                                          .arrivals = predictor_.arrivals(),
+                                          .queued = static_cast<int64_t>(executor_.waiting()),
+                                          .idle_seconds = in_flight > 0 ? 0 : idle.count(),
+                                          .revisions = observed_revisions()});
+}
+
+std::vector<domain::ObservedRevision> Server::observed_revisions() const {
+  using domain::RevisionState;
+  std::vector<domain::ObservedRevision> out;
+  if (!started_) {
+    for (const ModelSource& source : options_.models)
+      out.push_back({.revision = source.revision,
+                     .model = source.name,
+                     .version = source.version,
+                     .digest = source.expected ? source.expected->str() : "",
+                     .state = RevisionState::kLoading});
+    return out;
+  }
+  const RevisionState state = ready_ ? RevisionState::kReady : RevisionState::kDraining;
   for (const auto& model : table().models())
-    out.revisions.push_back({.revision = model->revision,
-                             .model = model->name,
-                             .version = model->version,
-                             .digest = model->digest.str(),
-                             .state = state});
-  return domain::to_json(out);
+    out.push_back({.revision = model->revision,
+                   .model = model->name,
+                   .version = model->version,
+                   .digest = model->digest.str(),
+                   .state = state});
+  return out;
 }
 
 std::vector<http::Route> Server::admin_routes() {
@@ -127,21 +147,7 @@ std::vector<http::Route> Server::admin_routes() {
 
 void Server::count_http() {
   using Kind = telemetry::Registry::Kind;
-  const auto count = [this](Kind kind, std::string_view name, std::string_view help,
-                            uint64_t http::Counters::* field) {
-    registry_.read_from(kind, name, help, [this, field] {
-      return std::vector<telemetry::Sample>{
-          {.labels = {}, .value = static_cast<double>(main_.counters().*field)}};
-    });
-  };
-  count(Kind::kCounter, "slipway_http_connections", "Connections accepted.", &http::Counters::connections);
-  count(Kind::kGauge, "slipway_http_open_connections", "Connections that are open.", &http::Counters::open);
-  count(Kind::kCounter, "slipway_http_requests", "Requests answered, of every path.",
-        &http::Counters::requests);
-  count(Kind::kCounter, "slipway_http_refused", "Requests refused as malformed, too large or too slow.",
-        &http::Counters::refused);
-  count(Kind::kCounter, "slipway_http_received_bytes", "Bytes received.", &http::Counters::bytes_in);
-  count(Kind::kCounter, "slipway_http_sent_bytes", "Bytes sent.", &http::Counters::bytes_out);
+  admin::count_http(registry_, main_);
   registry_.read_from(Kind::kGauge, "slipway_server_in_flight",
                       "Inference requests that are not answered yet.", [this] {
                         return std::vector<telemetry::Sample>{

@@ -23,6 +23,7 @@
 #include "system/admin/admin.h"
 #include "system/http/router.h"
 #include "system/http/server.h"
+#include "values/domain/observed.h"
 
 namespace slipway::server {
 
@@ -45,9 +46,13 @@ class Server {
   Server(Options options, Backends backends, const runtime::Clock& clock);
   ~Server();
 
-  // Listens, then loads and warms every model; ready when it returns. A model that cannot be served fails the
-  // whole start.
+  // Both of these.
   Status start();
+  // From here on the admin paths answer; others say that models are being loaded.
+  Status listen();
+  // Loads and warms every model; ready when it returns. One that cannot be served fails it all. As long as it
+  // takes: whoever waits knows how long that may be.
+  Status load();
   const http::Address& address() const { return main_.address(); }
   const http::Address& admin_address() const { return admin_ ? admin_->address() : main_.address(); }
   const ModelTable& table() const { return *table_.load(); }
@@ -68,6 +73,7 @@ class Server {
   void metadata(http::Exchange& exchange, const LoadedModel& model) const;
   TimePoint last_arrival() const { return std::max(predictor_.last_arrival(), start_); }
   std::string observed() const;
+  std::vector<domain::ObservedRevision> observed_revisions() const;
 
   Options options_;
   const Backends backends_;

@@ -209,6 +209,34 @@ TEST_F(ServerTest, HasItsAdminPathsOnAListenerOfTheirOwn) {
   EXPECT_EQ(admin.ask({.target = "/v2/models"})->status, 404);
 }
 
+// A start that waits in its warm-up run.
+TEST_F(BusyServerTest, SaysThatItLoadsBeforeAndWhileItDoes) {
+  Backends backends;
+  backends.emplace("native", std::make_unique<FakeBackend>(behaviour_));
+  behaviour_->before_run = [this] {
+    if (!running_.try_wait()) running_.count_down();
+    go_.wait();
+  };
+  server_ = std::make_unique<Server>(
+      Options{.models = {{.name = "m",
+                          .path = SLIPWAY_TEST_DATA "/zoo/xgb_binary_cancer/model.json",
+                          .revision = "m-1-abc"}},
+              .listen = *http::parse_address("127.0.0.1:0")},
+      std::move(backends), clock_);
+  ASSERT_TRUE(server_->listen());
+  const std::vector<domain::ObservedRevision> loading{
+      {.revision = "m-1-abc", .model = "m", .version = 1, .digest = ""}};
+  EXPECT_EQ(domain::parse_observed(get("/observed").body)->revisions, loading);
+  auto loaded = std::async(std::launch::async, [this] { return server_->load(); });
+  running_.wait();
+  EXPECT_EQ(domain::parse_observed(get("/observed").body)->revisions, loading);
+  EXPECT_EQ(get("/readyz").status, 503);
+  EXPECT_EQ(infer().status, 503);
+  go_.count_down();
+  ASSERT_TRUE(loaded.get());
+  EXPECT_EQ(domain::parse_observed(get("/observed").body)->revisions[0].state, domain::RevisionState::kReady);
+}
+
 TEST_F(ServerTest, FailsItsStartWithTheModelThatCannotBeServed) {
   Backends backends;
   backends.emplace("native", std::make_unique<FakeBackend>(behaviour_));

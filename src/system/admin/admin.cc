@@ -33,6 +33,25 @@ std::vector<http::Route> routes(Probes probes, const telemetry::Registry& regist
            [&registry](Exchange& exchange, const PathParameters&) { metrics(exchange, registry); }}};
 }
 
+void count_http(telemetry::Registry& registry, const http::Server& server) {
+  using Kind = telemetry::Registry::Kind;
+  const auto count = [&](Kind kind, std::string_view name, std::string_view help,
+                         uint64_t http::Counters::* field) {
+    registry.read_from(kind, name, help, [&server, field] {
+      return std::vector<telemetry::Sample>{
+          {.labels = {}, .value = static_cast<double>(server.counters().*field)}};
+    });
+  };
+  count(Kind::kCounter, "slipway_http_connections", "Connections accepted.", &http::Counters::connections);
+  count(Kind::kGauge, "slipway_http_open_connections", "Connections that are open.", &http::Counters::open);
+  count(Kind::kCounter, "slipway_http_requests", "Requests answered, of every path.",
+        &http::Counters::requests);
+  count(Kind::kCounter, "slipway_http_refused", "Requests refused as malformed, too large or too slow.",
+        &http::Counters::refused);
+  count(Kind::kCounter, "slipway_http_received_bytes", "Bytes received.", &http::Counters::bytes_in);
+  count(Kind::kCounter, "slipway_http_sent_bytes", "Bytes sent.", &http::Counters::bytes_out);
+}
+
 AdminServer::AdminServer(http::Address address, std::vector<http::Route> routes, const runtime::Clock& clock)
     : router_(std::move(routes)),
       server_(

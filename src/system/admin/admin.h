@@ -21,6 +21,9 @@ struct Probes {
 // `registry` must outlive whoever answers the routes.
 std::vector<http::Route> routes(Probes probes, const telemetry::Registry& registry);
 
+// Offers what the server counts. `server` must outlive whoever scrapes.
+void count_http(telemetry::Registry& registry, const http::Server& server);
+
 class AdminServer {
  public:
   AdminServer(http::Address address, std::vector<http::Route> routes, const runtime::Clock& clock);

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -74,8 +75,11 @@ Result<int> listen_tcp(const Address& address) {
   return listen_error(address, error);
 }
 
-// A socket file that nobody listens on any more is a dead server's, and is replaced.
+// A socket file that nobody listens on any more is a dead server's, and is replaced. Anything else of that
+// name refuses connections too, and is somebody's.
 bool is_dead(const sockaddr_un& address) {
+  struct stat facts{};
+  if (::lstat(address.sun_path, &facts) != 0 || !S_ISSOCK(facts.st_mode)) return false;
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return false;
   const int done = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);

@@ -77,7 +77,6 @@ Upstreams::Connection* Upstreams::open(const Address& address) {
 
 UpstreamCall* Upstreams::send(const Address& address, const UpstreamRequest& request, UpstreamCaller& caller,
                               Reuse reuse) {
-  graveyard_.clear();
   UpstreamConnection* connection = nullptr;
   const auto kept = reuse == Reuse::kAllowed ? idle_.find(address.str()) : idle_.end();
   if (kept != idle_.end() && !kept->second.empty()) {

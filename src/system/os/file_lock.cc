@@ -1,6 +1,7 @@
 #include "system/os/file_lock.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -14,13 +15,25 @@ struct flock whole_file() {
   return lock;
 }
 
+bool is_still(const std::string& path, const Descriptor& file) {
+  struct stat named{}, opened{};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(file.get(), &opened) == 0 &&
+         named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+}
+
 }  // namespace
 
 Result<FileLock> FileLock::take(const std::string& path) {
-  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file.valid()) return fail(Code::kDenied, "{}: {}", path, errno_text(errno));
+  Descriptor file;
   struct flock lock = whole_file();
-  if (::fcntl(file.get(), F_SETLK, &lock) == 0) return FileLock(std::move(file));
+  int taken = 0;
+  do {
+    file = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file.valid()) return fail(Code::kDenied, "{}: {}", path, errno_text(errno));
+    taken = ::fcntl(file.get(), F_SETLK, &lock);
+    // A lock on a file that was removed meanwhile is seen by nobody.
+  } while (taken == 0 && !is_still(path, file));
+  if (taken == 0) return FileLock(std::move(file));
   if (errno != EACCES && errno != EAGAIN) return fail(Code::kDenied, "{}: {}", path, errno_text(errno));
   struct flock holder = whole_file();
   ::fcntl(file.get(), F_GETLK, &holder);

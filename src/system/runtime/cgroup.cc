@@ -27,25 +27,25 @@ void each_line(std::string_view text, Use&& use) {
   }
 }
 
-bool names_cpu(std::string_view list) {
-  const auto words = split(list, ',');
-  return std::find(words.begin(), words.end(), "cpu") != words.end();
+bool lists(std::string_view words, std::string_view controller) {
+  const auto each = split(words, ',');
+  return std::find(each.begin(), each.end(), controller) != each.end();
 }
 
-// The process's group in each of the two hierarchies that can limit the CPU.
+// The process's group in each of the two hierarchies that can limit it.
 struct Own {
   std::optional<std::string_view> v1, v2;
 };
 
 // Lines such as "4:cpu,cpuacct:/user.slice" and "0::/user.slice".
-Own own_groups(std::string_view self_cgroup) {
+Own own_groups(std::string_view controller, std::string_view self_cgroup) {
   Own own;
   each_line(self_cgroup, [&](std::string_view line) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string_view::npos || second == std::string_view::npos) return;
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     if (controllers.empty()) own.v2 = line.substr(second + 1);
-    if (names_cpu(controllers)) own.v1 = line.substr(second + 1);
+    if (lists(controllers, controller)) own.v1 = line.substr(second + 1);
   });
   return own;
 }
@@ -85,15 +85,16 @@ void add_upward(const std::string& mount, std::string_view group, std::vector<st
 }  // namespace
 
 // Lines such as "33 24 0:29 /root /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct".
-std::vector<std::string> cpu_cgroups(std::string_view self_cgroup, std::string_view mountinfo) {
-  Own own = own_groups(self_cgroup);
+std::vector<std::string> cgroups(std::string_view controller, std::string_view self_cgroup,
+                                 std::string_view mountinfo) {
+  Own own = own_groups(controller, self_cgroup);
   std::vector<std::string> folders;
   each_line(mountinfo, [&](std::string_view line) {
     const size_t dash = line.find(" - ");
     if (dash == std::string_view::npos) return;
     const auto place = split(line.substr(0, dash), ' '), kind = split(line.substr(dash + 3), ' ');
     if (place.size() < 5 || kind.size() < 3) return;
-    const bool v1 = kind[0] == "cgroup" && names_cpu(kind[2]);
+    const bool v1 = kind[0] == "cgroup" && lists(kind[2], controller);
     if (!v1 && kind[0] != "cgroup2") return;
     std::optional<std::string_view>& group = v1 ? own.v1 : own.v2;
     if (!group) return;

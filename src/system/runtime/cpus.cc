@@ -64,11 +64,15 @@ std::optional<int> tightest_quota(std::span<const std::string> folders) {
   return tightest;
 }
 
+std::vector<std::string> own_cgroups(std::string_view controller) {
+  return cgroups(controller, kernel_text("/proc/self/cgroup"), kernel_text("/proc/self/mountinfo"));
+}
+
 int granted_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   int cpus = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  auto folders = cpu_cgroups(kernel_text("/proc/self/cgroup"), kernel_text("/proc/self/mountinfo"));
+  auto folders = own_cgroups("cpu");
   if (folders.empty()) folders = {"/sys/fs/cgroup", "/sys/fs/cgroup/cpu"};  // without /proc
   const auto quota = tightest_quota(folders);
   if (quota) cpus = std::min(cpus, *quota);

@@ -6,10 +6,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace slipway::runtime {
 
 int granted_cpus();  // ≥ 1
+
+// The control groups that limit this process in that way ("cpu", "memory"): cgroups() of the machine.
+std::vector<std::string> own_cgroups(std::string_view controller);
 
 // The tightest quota among these control groups, of either version; nothing when none has one.
 std::optional<int> tightest_quota(std::span<const std::string> folders);

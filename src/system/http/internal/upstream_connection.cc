@@ -116,14 +116,14 @@ void UpstreamConnection::send_first(std::string_view body) {
 }
 
 void UpstreamConnection::flush() {
-  if (out_.empty()) return wait_for(paused_ ? 0 : EPOLLIN);
+  if (out_.empty()) return wait_for(paused_ ? 0U : uint32_t{EPOLLIN});
   const ssize_t sent = ::send(fd_, out_.data() + out_sent_, out_.size() - out_sent_, MSG_NOSIGNAL);
   if (sent < 0 && !would_block(errno)) return;  // what it may have answered before it went is read first
   out_sent_ += sent > 0 ? static_cast<size_t>(sent) : 0;
   if (out_sent_ < out_.size()) return wait_for(events_ | EPOLLOUT);
   out_.clear();
   out_sent_ = 0;
-  wait_for(paused_ ? 0 : EPOLLIN);
+  wait_for(paused_ ? 0U : uint32_t{EPOLLIN});
   if (std::exchange(waiting_for_room_, false) && caller_) caller_->on_room();
 }
 

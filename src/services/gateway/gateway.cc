@@ -1,0 +1,146 @@
+#include "services/gateway/gateway.h"
+
+#include "services/gateway/internal/lists.h"
+#include "services/gateway/internal/traffic.h"
+#include "system/runtime/log.h"
+#include "values/json/writer.h"
+
+namespace slipway::gateway {
+namespace {
+
+using base::Method;
+using http::Exchange;
+using http::PathParameters;
+using json::Writer;
+using namespace std::chrono_literals;
+
+constexpr Duration kStuck = 10s;  // a loop without a round: idle ones wake up more often
+
+void respond_flag(Exchange& exchange, std::string_view name, int status) {
+  std::string body;
+  Writer(body).object([&](Writer& out) { out.key(name).value(status == 200); });
+  exchange.respond({.status = status, .body = body});
+}
+
+}  // namespace
+
+Gateway::Gateway(Options options, store::Store& store, const runtime::Clock& clock,
+                 std::function<void()> wake)
+    : options_(std::move(options)),
+      clock_(clock),
+      budget_(options_.request_memory),
+      lists_(std::make_unique<Lists>(
+          ListsOptions{.space = options_.space, .sockets = options_.sockets, .folder = options_.lists}, store,
+          registry_, std::move(wake))),
+      traffic_(std::make_unique<Traffic>(TrafficOptions{.timeout = options_.timeout}, lists_->published(),
+                                         registry_)),
+      router_(model_routes()),
+      main_(
+          {.address = options_.listen,
+           .loops = options_.loops,
+           .limits = options_.limits,
+           .name = "gateway",
+           .budget = &budget_},
+          [this](Exchange& exchange) { router_(exchange); }, clock) {
+  router_.add(own_routes());
+  for (const http::Address& address : options_.admin)
+    admin_.push_back(std::make_unique<admin::AdminServer>(address, admin_routes(), clock));
+  count_http();
+}
+
+Gateway::~Gateway() { stop(); }
+
+Status Gateway::start() {
+  lists_->load();
+  if (Status listening = main_.start(); !listening) return listening;
+  for (const auto& each : admin_)
+    if (Status listening = each->start(); !listening) return listening;
+  return ok();
+}
+
+TimePoint Gateway::step(TimePoint now) { return lists_->step(now); }
+
+void Gateway::reopen() { lists_->reopen(); }
+
+std::vector<http::Route> Gateway::model_routes() {
+  const auto forward = [this](Exchange& exchange, const PathParameters& path) {
+    traffic_->handle(exchange, path[0], path[1]);
+  };
+  std::vector<http::Route> out;
+  for (const char* path : {"/v2/models/{model}", "/v2/models/{model}/versions/{version}"}) {
+    out.push_back({Method::kPost, fmt::format("{}/infer", path), "models.infer", forward});
+    out.push_back({Method::kGet, fmt::format("{}/ready", path), "models.read", forward});
+    out.push_back({Method::kGet, path, "models.read", forward});
+  }
+  return out;
+}
+
+std::vector<http::Route> Gateway::own_routes() {
+  return {
+      {Method::kGet, "/v2/models", "models.read",
+       [this](Exchange& exchange, const PathParameters&) { traffic_->list_models(exchange); }},
+      {Method::kGet, "/v2", "process.read",
+       [this](Exchange& exchange, const PathParameters&) {
+         std::string body;
+         Writer(body).object([&](Writer& out) {
+           out.key("name").value("slipway").key("version").value(options_.software_version);
+           out.key("extensions").begin_array().end_array();
+         });
+         exchange.respond({.body = body});
+       }},
+      {Method::kGet, "/v2/health/live", "process.read",
+       [](Exchange& exchange, const PathParameters&) { respond_flag(exchange, "live", 200); }},
+      {Method::kGet, "/v2/health/ready", "process.read",
+       [this](Exchange& exchange, const PathParameters&) {
+         respond_flag(exchange, "ready", draining_ ? 503 : 200);
+       }},
+      {Method::kGet, "/", "process.read",
+       [](Exchange& exchange, const PathParameters&) {
+         exchange.respond({.body = R"({"status":"alive"})"});
+       }},
+  };
+}
+
+std::vector<http::Route> Gateway::admin_routes() {
+  auto routes = admin::routes({.started = [] { return true; },
+                               .ready = [this] { return !draining_.load(); },
+                               .live = [this] { return clock_.now() - main_.slowest_loop() < kStuck; }},
+                              registry_);
+  routes.push_back(
+      {Method::kGet, "/observed", "process.read", [this](Exchange& exchange, const PathParameters&) {
+         exchange.respond({.body = domain::to_json(lists_->observed(clock_.now()))});
+       }});
+  return routes;
+}
+
+void Gateway::count_http() {
+  admin::count_http(registry_, main_);
+  const auto gauge = [this](std::string_view name, std::string_view help, std::function<double()> value) {
+    registry_.read_from(telemetry::Registry::Kind::kGauge, name, help, [value = std::move(value)] {
+      return std::vector<telemetry::Sample>{{.labels = {}, .value = value()}};
+    });
+  };
+  gauge("slipway_gateway_in_flight", "Requests that are not answered yet.",
+        [this] { return static_cast<double>(traffic_->in_flight()); });
+  gauge("slipway_gateway_request_memory_bytes", "What requests hold beyond their kept blocks.",
+        [this] { return static_cast<double>(budget_.used()); });
+}
+
+void Gateway::begin_drain() {
+  draining_ = true;
+  drain_started_ = clock_.now();
+  runtime::log::info("gateway", "draining", {{"in_flight", traffic_->in_flight()}});
+  main_.drain();
+}
+
+bool Gateway::drain_step(TimePoint now) {
+  if (traffic_->in_flight() == 0 && main_.counters().open == 0) return true;
+  return now - drain_started_ >= options_.drain_deadline;
+}
+
+void Gateway::stop() {
+  main_.stop();
+  for (const auto& each : admin_) each->stop();
+}
+
+}  // namespace slipway::gateway

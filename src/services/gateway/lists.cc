@@ -1,0 +1,281 @@
+#include "services/gateway/internal/lists.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "system/http/address.h"
+#include "system/os/descriptor.h"
+#include "system/os/files.h"
+#include "system/os/replace_file.h"
+#include "system/runtime/log.h"
+
+namespace slipway::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::EndpointSlice;
+
+constexpr Duration kLookAgain = 1s;
+constexpr uint64_t kFileBytes = 256 << 20;
+constexpr int kConnectMs = 200;
+
+bool connects(const std::string& address) {
+  const auto parsed = http::parse_address(address);
+  const auto socket = parsed ? http::connect_to(*parsed, kConnectMs) : Result<int>(fail(parsed.error()));
+  if (!socket) return false;
+  ::close(*socket);
+  return true;
+}
+
+}  // namespace
+
+Lists::Lists(ListsOptions options, store::Store& store, telemetry::Registry& registry,
+             std::function<void()> wake)
+    : options_(std::move(options)),
+      registry_(registry),
+      deployments_{.mirror = {store, store::Kind::kModelDeployment, options_.space, wake},
+                   .file = options_.folder + "/deployments.json",
+                   .from_disk = {}},
+      slices_{.mirror = {store, store::Kind::kEndpointSlice, options_.space, wake},
+              .file = options_.folder + "/endpoints.json",
+              .from_disk = {}},
+      deployments_known_(registry.gauge("slipway_gateway_deployments", "Deployments that are known.")),
+      synced_(registry.gauge("slipway_gateway_synced",
+                             "1 when both lists are the API's, 0 when they are the last known.")),
+      watch_failures_(
+          registry.counter("slipway_gateway_watch_failures", "Times that a list could not be watched.")) {}
+
+Lists::~Lists() = default;
+
+TimePoint Lists::step(TimePoint now) {
+  if (now < look_at_) return look_at_;
+  std::set<std::string> deployments, slices;
+  const bool watched = pull(deployments_, deployments) & pull(slices_, slices);
+  const bool changed = !deployments.empty() || !slices.empty();
+  if (changed || first_) {
+    first_ = false;
+    take_in_deployments(deployments);
+    if (take_in_slices(slices)) {
+      for (const auto& [name, deployment] : parsed_) deployments.insert(name);
+    }
+    rebuild(deployments);
+    publish();
+    probe_at_ = now;
+  }
+  synced_.set(deployments_.mirror.synced() && slices_.mirror.synced() ? 1 : 0);
+  TimePoint next = now + kLookAgain;
+  if (now >= probe_at_ && !probe_all()) {
+    probe_at_ = now + options_.probe_every;
+    next = probe_at_;
+  }
+  keep_files(now);
+  look_at_ = now + (watched ? options_.coalesce : kLookAgain);
+  return std::max(next, look_at_);
+}
+
+void Lists::reopen() {
+  deployments_.mirror.reopen();
+  slices_.mirror.reopen();
+  look_at_ = {};
+}
+
+bool Lists::pull(Source& source, std::set<std::string>& changed) {
+  const bool was_synced = source.mirror.synced();
+  const auto changes = source.mirror.pull();
+  if (!changes) {
+    watch_failures_.add();
+    return false;
+  }
+  changed.insert(changes->changed.begin(), changes->changed.end());
+  changed.insert(changes->gone.begin(), changes->gone.end());
+  if (!source.mirror.synced()) return changed.clear(), true;  // half a list is none
+  if (!was_synced) {
+    // The first whole list replaces the one from disk, what is in neither and what is in both.
+    for (const auto& [name, object] : source.from_disk) changed.insert(name);
+    for (const auto& [name, object] : source.mirror.objects()) changed.insert(name);
+    source.from_disk.clear();
+    source.to_be_kept = true;
+  }
+  source.to_be_kept = source.to_be_kept || !changed.empty();
+  return true;
+}
+
+void Lists::take_in_deployments(const std::set<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto at = deployments_.objects().find(name);
+    auto deployment = at == deployments_.objects().end()
+                          ? Result<domain::ModelDeployment>(fail(Code::kNotFound, "gone"))
+                          : domain::parse_model_deployment(*at->second);
+    if (deployment)
+      parsed_[name] = std::move(*deployment);
+    else
+      parsed_.erase(name);
+  }
+}
+
+// Whether any endpoint changed.
+bool Lists::take_in_slices(const std::set<std::string>& names) {
+  for (const std::string& name : names) {
+    if (const auto known = revision_of_.find(name); known != revision_of_.end()) {
+      const auto [begin, end] = by_revision_.equal_range(known->second);
+      const auto old = std::find_if(begin, end, [&](const auto& each) { return each.second.name == name; });
+      if (old != end) by_revision_.erase(old);
+      revision_of_.erase(known);
+    }
+    const auto at = slices_.objects().find(name);
+    if (at == slices_.objects().end()) continue;
+    auto slice = domain::parse_endpoint_slice(*at->second);
+    if (!slice) continue;  // another program's, with nothing for us
+    revision_of_[name] = slice->revision;
+    by_revision_.emplace(slice->revision, std::move(*slice));
+  }
+  return !names.empty();
+}
+
+void Lists::rebuild(const std::set<std::string>& deployments) {
+  for (const std::string& name : deployments) {
+    const auto deployment = parsed_.find(name);
+    if (deployment == parsed_.end()) {
+      entries_.erase(name);
+      continue;
+    }
+    const auto known = entries_.find(name);
+    const route::Row* before = known == entries_.end() ? nullptr : known->second.row.get();
+    auto row = route::make_row(deployment->second, by_revision_, before);
+    if (before && *before == row) continue;
+    Entry entry;
+    if (known != entries_.end()) entry.stats = known->second.stats;
+    if (!entry.stats) entry.stats = std::make_shared<DeploymentStats>();
+    for (const route::Revision& revision : row.revisions) {
+      auto& stats = stats_[revision.name];
+      if (!stats) stats = std::make_shared<RevisionStats>(registry_, name, revision.name);
+      entry.revisions.push_back(stats);
+      const auto slice = by_revision_.find(revision.name);
+      const int port = slice == by_revision_.end() ? 0 : slice->second.port;
+      for (const domain::Endpoint& endpoint : revision.endpoints)
+        entry.addresses.push_back(resolve(endpoint, port));
+    }
+    entry.row = std::make_shared<route::Row>(std::move(row));
+    entries_[name] = std::move(entry);
+  }
+}
+
+// "<id>.sock" is a file below the folder and nowhere else; anything else is a host's number.
+std::string Lists::resolve(const domain::Endpoint& endpoint, int port) const {
+  const std::string& address = endpoint.address;
+  if (!address.ends_with(".sock")) return fmt::format("{}:{}", address, port);
+  if (address.find('/') != std::string::npos) return "unix:/nowhere";
+  return fmt::format("unix:{}/{}", options_.sockets, address);
+}
+
+void Lists::publish() {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->entries = entries_;
+  std::set<std::string_view> used;
+  for (const auto& [name, entry] : entries_)
+    for (const route::Revision& revision : entry.row->revisions) used.insert(revision.name);
+  // What is still being answered keeps its counts until it is.
+  std::erase_if(stats_, [&](const auto& each) {
+    return !used.contains(each.first) && each.second->in_flight.load(std::memory_order_relaxed) == 0;
+  });
+  deployments_known_.set(static_cast<double>(entries_.size()));
+  published_.publish(std::move(snapshot));
+}
+
+// True: every endpoint has connected once. One that comes and goes is told by its slice.
+bool Lists::probe_all() {
+  std::set<std::string> seen;
+  std::map<std::string, int> counts;
+  bool all = true;
+  for (const auto& [name, entry] : entries_) {
+    size_t at = 0;
+    for (const route::Revision& revision : entry.row->revisions)
+      for (size_t i = 0; i < revision.endpoints.size(); ++i) {
+        const std::string& address = entry.addresses[at++];
+        const bool up = connected_.contains(address) || connects(address);
+        if (up) seen.insert(address);
+        counts[revision.name] += up;
+        all = all && up;
+      }
+  }
+  connected_ = std::move(seen);
+  const runtime::MutexLock lock(mutex_);
+  connected_of_ = std::move(counts);
+  return all;
+}
+
+domain::GatewayObserved Lists::observed(TimePoint now) const {
+  domain::GatewayObserved out;
+  const SnapshotPtr snapshot = published_.get();
+  const runtime::MutexLock lock(mutex_);
+  for (const auto& [name, entry] : snapshot->entries)
+    for (size_t i = 0; i < entry.row->revisions.size(); ++i) {
+      const route::Revision& revision = entry.row->revisions[i];
+      const RevisionStats& stats = *entry.revisions[i];
+      const int64_t last = stats.last_ns.load(std::memory_order_relaxed);
+      const int64_t in_flight = stats.in_flight.load(std::memory_order_relaxed);
+      const Duration idle = in_flight > 0 ? Duration{0} : now.time_since_epoch() - Duration{last};
+      const auto connected = connected_of_.find(revision.name);
+      out.rows.push_back({.deployment = name,
+                          .revision = revision.name,
+                          .weight = revision.weight,
+                          .endpoints = connected == connected_of_.end() ? 0 : connected->second,
+                          .in_flight = in_flight,
+                          .idle_seconds = std::chrono::duration<double>(idle).count()});
+    }
+  return out;
+}
+
+void Lists::keep_files(TimePoint now) {
+  if (options_.folder.empty() || now - kept_at_ < options_.keep_every) return;
+  for (Source* source : {&deployments_, &slices_}) {
+    if (!std::exchange(source->to_be_kept, false)) continue;
+    kept_at_ = now;
+    std::string text = "[";
+    for (const auto& [name, object] : source->mirror.objects()) {
+      if (text.size() > 1) text += ',';
+      domain::append_json(*object, text);
+    }
+    text += ']';
+    if (Status kept = os::replace_file(source->file, text, 0600); !kept)
+      runtime::log::warn("gateway", "the last known list cannot be kept", {{"error", kept.error().message}});
+  }
+}
+
+void Lists::load() {
+  if (options_.folder.empty()) return;
+  load(deployments_, domain::Kind::kModelDeployment);
+  load(slices_, domain::Kind::kEndpointSlice);
+  std::set<std::string> deployments, slices;
+  for (const auto& [name, object] : deployments_.from_disk) deployments.insert(name);
+  for (const auto& [name, object] : slices_.from_disk) slices.insert(name);
+  take_in_deployments(deployments);
+  take_in_slices(slices);
+  rebuild(deployments);
+  publish();
+  if (!deployments.empty())
+    runtime::log::info("gateway", "begins with what it last knew",
+                       {{"deployments", entries_.size()}, {"endpoint_slices", revision_of_.size()}});
+}
+
+// A file that cannot be read is worth as much as none.
+void Lists::load(Source& source, domain::Kind kind) {
+  const auto text = os::read_file(source.file, kFileBytes);
+  if (!text) return;
+  const auto array = json::parse_document(*text, {.bytes = kFileBytes, .depth = 64, .nodes = 20'000'000});
+  if (!array || !array->is_array())
+    return runtime::log::warn("gateway", "the last known list is damaged and is passed over",
+                              {{"file", source.file}});
+  for (const json::Document& item : *array) {
+    auto object = domain::to_object(kind, item);
+    if (!object) continue;
+    const std::string name = object->key.name;
+    source.from_disk[name] = std::make_shared<domain::Object>(std::move(*object));
+  }
+}
+
+}  // namespace slipway::gateway
