@@ -92,7 +92,7 @@ void Crew::step(TimePoint now) {
                      .due = each->due(now)});
   const Steps steps = next_steps(seats, wanted());
   for (const int ordinal : steps.forget) {
-    replica(ordinal).clear_away();
+    clear_away(place_.files, replica(ordinal).id());
     replicas_.erase(ordinal);
   }
   const bool have_files = steps.start.empty() || bring_files(now);
