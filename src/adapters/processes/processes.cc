@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "adapters/processes/internal/crew.h"
@@ -267,8 +268,12 @@ Processes::~Processes() = default;
 
 Result<std::unique_ptr<Processes>> Processes::open(Options options, const runtime::Clock& clock) {
   // Replicas start in the data folder, so every path must hold there too.
-  if (!options.data.starts_with('/') || options.command.empty() || !options.command[0].starts_with('/'))
-    return fail(Code::kInvalid, "the data folder '{}' and the program must be absolute paths", options.data);
+  std::error_code failed;
+  options.data = std::filesystem::absolute(options.data, failed).lexically_normal().string();
+  while (options.data.size() > 1 && options.data.ends_with('/')) options.data.pop_back();
+  if (failed) return fail(Code::kInvalid, "the data folder: {}", failed.message());
+  if (options.command.empty() || !options.command[0].starts_with('/'))
+    return fail(Code::kInvalid, "the program of replicas is no absolute path");
   auto world = std::make_unique<World>(std::move(options), clock);
   if (Status opened = world->open(); !opened) return fail(opened.error());
   return std::unique_ptr<Processes>(new Processes(std::move(world)));
