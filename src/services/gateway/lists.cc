@@ -54,7 +54,7 @@ Lists::~Lists() = default;
 TimePoint Lists::step(TimePoint now) {
   if (now < look_at_) return look_at_;
   std::set<std::string> deployments, slices;
-  const bool watched = pull(deployments_, deployments) & pull(slices_, slices);
+  const bool deployments_watched = pull(deployments_, deployments), slices_watched = pull(slices_, slices);
   const bool changed = !deployments.empty() || !slices.empty();
   if (changed || first_) {
     first_ = false;
@@ -67,13 +67,10 @@ TimePoint Lists::step(TimePoint now) {
     probe_at_ = now;
   }
   synced_.set(deployments_.mirror.synced() && slices_.mirror.synced() ? 1 : 0);
-  TimePoint next = now + kLookAgain;
-  if (now >= probe_at_ && !probe_all()) {
-    probe_at_ = now + options_.probe_every;
-    next = probe_at_;
-  }
+  if (now >= probe_at_) probe_at_ = probe_all() ? TimePoint::max() : now + options_.probe_every;
+  const TimePoint next = std::min(now + kLookAgain, probe_at_);
   keep_files(now);
-  look_at_ = now + (watched ? options_.coalesce : kLookAgain);
+  look_at_ = now + (deployments_watched && slices_watched ? options_.coalesce : kLookAgain);
   return std::max(next, look_at_);
 }
 
@@ -107,13 +104,16 @@ bool Lists::pull(Source& source, std::set<std::string>& changed) {
 void Lists::take_in_deployments(const std::set<std::string>& names) {
   for (const std::string& name : names) {
     const auto at = deployments_.objects().find(name);
-    auto deployment = at == deployments_.objects().end()
-                          ? Result<domain::ModelDeployment>(fail(Code::kNotFound, "gone"))
-                          : domain::parse_model_deployment(*at->second);
-    if (deployment)
+    if (at == deployments_.objects().end()) {
+      parsed_.erase(name);
+      continue;
+    }
+    // What cannot be read is a later version's: better what it was than nothing.
+    if (auto deployment = domain::parse_model_deployment(*at->second))
       parsed_[name] = std::move(*deployment);
     else
-      parsed_.erase(name);
+      runtime::log::warn("gateway", "a deployment cannot be read and stays as it was",
+                         {{"deployment", name}, {"error", deployment.error().message}});
   }
 }
 
@@ -241,8 +241,10 @@ void Lists::keep_files(TimePoint now) {
       domain::append_json(*object, text);
     }
     text += ']';
-    if (Status kept = os::replace_file(source->file, text, 0600); !kept)
+    if (Status kept = os::replace_file(source->file, text, 0600); !kept) {
+      source->to_be_kept = true;
       runtime::log::warn("gateway", "the last known list cannot be kept", {{"error", kept.error().message}});
+    }
   }
 }
 
@@ -257,9 +259,6 @@ void Lists::load() {
   take_in_slices(slices);
   rebuild(deployments);
   publish();
-  if (!deployments.empty())
-    runtime::log::info("gateway", "begins with what it last knew",
-                       {{"deployments", entries_.size()}, {"endpoint_slices", revision_of_.size()}});
 }
 
 // A file that cannot be read is worth as much as none.
@@ -272,9 +271,9 @@ void Lists::load(Source& source, domain::Kind kind) {
                               {{"file", source.file}});
   for (const json::Document& item : *array) {
     auto object = domain::to_object(kind, item);
-    if (!object) continue;
-    const std::string name = object->key.name;
-    source.from_disk[name] = std::make_shared<domain::Object>(std::move(*object));
+    if (!object || object->key.name.empty()) continue;
+    auto kept = std::make_shared<const domain::Object>(std::move(*object));
+    source.from_disk[kept->key.name] = kept;
   }
 }
 
