@@ -16,6 +16,7 @@
 #include "apps/slipway/signals.h"
 #include "services/cli/platform.h"
 #include "system/os/file_lock.h"
+#include "system/os/pass_descriptor.h"
 #include "system/os/replace_file.h"
 #include "system/runtime/cpus.h"
 #include "system/runtime/log.h"
@@ -145,11 +146,19 @@ int run_gateway(const Arguments& arguments) {
     return cli::complain(base::within("a gateway serves this data folder already", lock.error()).message);
   // The lock is ours: a socket that lies there is one of a gateway that has ended.
   ::unlink(options->admin.front().path.c_str());
+  const http::Address listen = options->listen;
   const runtime::RealClock clock;
   const Bell bell(signals);
   MovingStore store(arguments, clock);
   gateway::Gateway gateway(std::move(*options), store, clock, [&bell] { bell.ring(); });
   if (Status started = gateway.start(); !started) return cli::complain(started.error().message);
+  // Whoever keeps us running may have died: the next one asks here for the socket that callers wait at.
+  std::unique_ptr<os::DescriptorServer> socket;
+  if (listen.kind == http::Address::Kind::kDescriptor) {
+    auto giving = os::DescriptorServer::start(data + "/run/gateway.fd", listen.descriptor);
+    if (!giving) return cli::complain(giving.error().message);
+    socket = std::move(*giving);
+  }
   const std::string address = gateway.address().str();
   std::printf("gateway on %s%s\n", address.starts_with("unix:") ? "" : "http://", address.c_str());
   std::fflush(stdout);
