@@ -92,11 +92,11 @@ std::string Tally::report() const {
         .end_object();
   out.end_object();
   out.key("p50_us")
-      .value(at(sorted, 0.5))
+      .value(latency_at(0.5))
       .key("p99_us")
-      .value(at(sorted, 0.99))
+      .value(latency_at(0.99))
       .key("max_us")
-      .value(at(sorted, 1));
+      .value(longest_);
   out.end_object();
   return text;
 }
