@@ -26,7 +26,7 @@ namespace slipway::processes {
 using Fetch = std::function<Result<std::string>(const domain::RevisionSpec&)>;
 
 struct Options {
-  std::string data;                  // the data folder; must be there
+  std::string data;                  // the data folder
   std::vector<std::string> command;  // {"/path/slipway", "serve"}: a replica's options are added
   Fetch fetch;
   Duration drain_quiet = std::chrono::seconds(2);

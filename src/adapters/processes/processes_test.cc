@@ -199,6 +199,19 @@ TEST_F(ProcessesTest, NothingIsLeftInTheRunFolderOfWhatWasRemoved) {
   EXPECT_THAT(os::list_folder(machine_->data() + "/run", 100).value(), IsEmpty());
 }
 
+TEST_F(ProcessesTest, FilesOfThoseThatEndedWhileNobodyLookedGoAfterAWhile) {
+  begin(1);
+  environment_.reset();
+  world_->kill(nth(0));
+  ASSERT_TRUE(std::filesystem::remove(told_file()));
+  reopen();
+  observe();
+  EXPECT_TRUE(std::filesystem::exists(machine_->lock(nth(0))));
+  machine_->pass(10s);
+  observe();
+  EXPECT_THAT(os::list_folder(machine_->data() + "/run", 100).value(), IsEmpty());
+}
+
 TEST_F(ProcessesTest, WhatCannotBeWrittenIsNotBegun) {
   reopen();
   std::filesystem::create_directories(told_file() + "/in the way");
@@ -270,7 +283,7 @@ TEST_F(ProcessesTest, ALargeLogIsMovedAsideAtAStart) {
 
 TEST(ProcessesOpen, NeedsAFolderThatMayBeWrittenTo) {
   const runtime::RealClock clock;
-  const auto relative = Processes::open({.data = "data", .command = {"/bin/true"}}, clock);
+  const auto relative = Processes::open({.data = "/proc", .command = {"true"}}, clock);
   ASSERT_FALSE(relative);
   EXPECT_EQ(relative.error().code, Code::kInvalid);
   const auto nowhere = Processes::open({.data = "/proc/nowhere", .command = {"/bin/true"}}, clock);

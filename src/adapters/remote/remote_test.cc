@@ -268,6 +268,18 @@ TEST(RemoteWatch, GoesOnOverConnectionsThatComeAndGo) {
   EXPECT_THAT(api.targets().back(), HasSubstr("resourceVersion=8"));
 }
 
+// What serves them has just started, and has not looked yet: an empty list would be a lie.
+TEST(RemoteWatch, WaitsForEndpointsThatAreNotKnownYet) {
+  FakeApi api;
+  api.will(kPath, {.status = 503,
+                   .body = kube::testing::status_json(503, "ServiceUnavailable", "not looked at yet"),
+                   .end = Canned::End::kFinish});
+  api.will(kPath, {.body = line("ADDED", object_json("a", 6)), .end = Canned::End::kHold});
+  Remote remote(api.access(), kClock);
+  auto watch = remote.watch(kKind, {.space = "", .after = 5});
+  EXPECT_EQ(shown(**watch), "a@6");
+}
+
 TEST(RemoteWatch, ABookmarkMovesTheVersionWithoutAnEvent) {
   FakeApi api;
   api.will(kPath, {.body = bookmark(7) + bookmark(12) + line("ADDED", object_json("a", 13)),

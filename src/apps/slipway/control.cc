@@ -13,6 +13,7 @@
 #include "apps/slipway/listener.h"
 #include "apps/slipway/loops_thread.h"
 #include "apps/slipway/model_files.h"
+#include "apps/slipway/replica_metrics.h"
 #include "apps/slipway/signals.h"
 #include "services/api/api.h"
 #include "services/cli/models.h"
@@ -92,10 +93,11 @@ class Control {
     const auto token = folder_->token();
     if (!token) return fail(token.error());
     tokens_.emplace(base::sha256(*token));
+    if (Status opened = open_environment(); !opened) return opened;
     if (Status listening = listen(); !listening) return listening;
     const std::string server = fmt::format("https://{}", reachable(server_->address()));
     if (Status written = folder_->write_kubeconfig(server, *token); !written) return written;
-    if (Status opened = open_environment(); !opened) return opened;
+    loops_->start();
     return start_admin();
   }
 
@@ -118,6 +120,7 @@ class Control {
     std::this_thread::sleep_for(50ms);  // what was being sent may still go out
     executor_.stop();
     server_->stop();
+    scrapers_.stop();
     for (const auto& each : admin_) each->stop();
   }
 
@@ -159,10 +162,15 @@ class Control {
     if (!identity) return fail(identity.error());
     auto tls = http::TlsServer::make(*identity);
     if (!tls) return fail(tls.error());
-    api_ = std::make_unique<api::Api>(api::Options{.version = SLIPWAY_VERSION}, *store_, executor_, clock_,
-                                      [this](const base::RequestHead& head, std::string_view permission) {
-                                        return tokens_->check(head, permission);
-                                      });
+    api_ = std::make_unique<api::Api>(
+        api::Options{
+            .version = SLIPWAY_VERSION,
+            .limits = environment_->limits_text(),
+            .logs = {.replicas = [this] { return loops_->replicas(); }, .folder = folder_->path() + "/logs"},
+            .observed = false},
+        *store_, executor_, clock_, [this](const base::RequestHead& head, std::string_view permission) {
+          return tokens_->check(head, permission);
+        });
     server_ = std::make_unique<http::Server>(
         http::ServerOptions{.address = settings_.listen, .loops = 2, .name = "api", .tls = *tls},
         [this](http::Exchange& exchange) { handle(exchange); }, clock_);
@@ -199,20 +207,19 @@ class Control {
 
   // What runs is seen and told through here; a version's files come from the store beside.
   Status open_environment() {
-    processes::Options options{.data = settings_.data,
-                               .command = {os::program_folder() + "/slipway", "serve"},
-                               .fetch = [this](const domain::RevisionSpec& revision) { return files_of(revision); }};
+    processes::Options options{
+        .data = settings_.data,
+        .command = {os::program_folder() + "/slipway", "serve"},
+        .fetch = [this](const domain::RevisionSpec& revision) { return files_of(revision); }};
     auto environment = processes::Processes::open(std::move(options), clock_);
     if (!environment) return fail(environment.error());
     environment_ = std::move(*environment);
-    loops_ = std::make_unique<LoopsThread>(
-        control::Options{.rollout = {.url = settings_.gateway_url}},
-        LoopsThread::Parts{.store = *store_,
-                           .environment = *environment_,
-                           .clock = clock_,
-                           .metrics = metrics_,
-                           .observed = [this] { api_->observed(); }});
-    loops_->start();
+    loops_ = std::make_unique<LoopsThread>(control::Options{.rollout = {.url = settings_.gateway_url}},
+                                           LoopsThread::Parts{.store = *store_,
+                                                              .environment = *environment_,
+                                                              .clock = clock_,
+                                                              .metrics = metrics_,
+                                                              .observed = [this] { api_->set_observed(); }});
     return ok();
   }
 
@@ -227,17 +234,19 @@ class Control {
   Status start_admin() {
     offer_metrics();
     for (const http::Address& address : settings_.admin) {
-      if (address.kind == http::Address::Kind::kUnix) ::unlink(address.path.c_str());  // of one that has ended
+      if (address.kind == http::Address::Kind::kUnix)
+        ::unlink(address.path.c_str());  // of one that has ended
       admin_.push_back(std::make_unique<admin::AdminServer>(address, admin_routes(), clock_));
       if (Status listening = admin_.back()->start(); !listening) return listening;
     }
     return ok();
   }
 
-  std::vector<http::Route> admin_routes() const {
+  std::vector<http::Route> admin_routes() {
     const auto well = [this] { return store_->broken().empty(); };
     const auto moves = [this] { return clock_.now() - loops_->last_step() < kStuck; };
-    return admin::routes({.started = [] { return true; }, .ready = well, .live = moves}, metrics_);
+    return admin::routes({.started = [] { return true; }, .ready = well, .live = moves}, metrics_,
+                         replica_metrics(folder_->path() + "/run", scrapers_));
   }
 
   const Settings settings_;
@@ -247,6 +256,7 @@ class Control {
   std::unique_ptr<local::Local> store_;
   std::optional<api::Tokens> tokens_;
   runtime::Executor executor_{{.name = "writer", .threads = kWriters, .queue = 1024}};
+  runtime::Executor scrapers_{{.name = "scraper", .threads = 2, .queue = 64}};
   std::unique_ptr<oci::Layout> models_;
   std::unique_ptr<registry::Garbage> garbage_;
   std::atomic<bool> collecting_{false};
@@ -281,34 +291,35 @@ int control(const Arguments& arguments) {
 }  // namespace
 
 cli::Command control_command() {
-  return {.name = "control",
-          .summary = "Run the API, the model registry and what is deployed on this machine",
-          .description =
-              "Serves the Kubernetes API protocol for models and deployments, and the OCI registry that "
-              "holds model files, over\n"
-              "TLS with a certificate authority of its own. Everything lives in the data folder; its "
-              "kubeconfig is what slipway\n"
-              "and kubectl need to reach it. Stays in the foreground and ends on SIGTERM.",
-          .options = {{.names = "--data",
-                       .value = "DIR",
-                       .help = "The data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
-                      {.names = "-l,--listen",
-                       .value = "HOST:PORT",
-                       .help = "Where to listen, with TLS",
-                       .fallback = "127.0.0.1:8090"},
-                      {.names = "--admin",
-                       .value = "ADDR",
-                       .help = "Where probes and metrics are answered, besides <data>/run/control.admin.sock"},
-                      {.names = "--gateway-url",
-                       .value = "URL",
-                       .help = "Where callers reach what is deployed, as status.url says it"},
-                      {.names = "--allow-plaintext",
-                       .value = "",
-                       .help = "Let --admin listen where other machines can reach it, without TLS"}},
-          .examples = {"slipway control",
-                       "slipway control --data ./data --listen 127.0.0.1:9090 --admin 127.0.0.1:9091",
-                       "kubectl --kubeconfig ./data/kubeconfig get modelversions"},
-          .run = control};
+  return {
+      .name = "control",
+      .summary = "Run the API, the model registry and what is deployed on this machine",
+      .description =
+          "Serves the Kubernetes API protocol for models and deployments, and the OCI registry that "
+          "holds model files, over\n"
+          "TLS with a certificate authority of its own. Everything lives in the data folder; its "
+          "kubeconfig is what slipway\n"
+          "and kubectl need to reach it. Stays in the foreground and ends on SIGTERM.",
+      .options = {{.names = "--data",
+                   .value = "DIR",
+                   .help = "The data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
+                  {.names = "-l,--listen",
+                   .value = "HOST:PORT",
+                   .help = "Where to listen, with TLS",
+                   .fallback = "127.0.0.1:8090"},
+                  {.names = "--admin",
+                   .value = "ADDR",
+                   .help = "Where probes and metrics are answered, besides <data>/run/control.admin.sock"},
+                  {.names = "--gateway-url",
+                   .value = "URL",
+                   .help = "Where callers reach what is deployed, as status.url says it"},
+                  {.names = "--allow-plaintext",
+                   .value = "",
+                   .help = "Let --admin listen where other machines can reach it, without TLS"}},
+      .examples = {"slipway control",
+                   "slipway control --data ./data --listen 127.0.0.1:9090 --admin 127.0.0.1:9091",
+                   "kubectl --kubeconfig ./data/kubeconfig get modelversions"},
+      .run = control};
 }
 
 }  // namespace slipway::app

@@ -63,7 +63,8 @@ Document note_about(const supervisor::Options& options, const http::Address& lis
                {"kubeconfig", options.data + "/kubeconfig"},
                {"logs", options.data + "/logs"},
                {"asked", {{"listen", options.listen.str()}, {"api", options.api}}}};
-  const auto access = kube::load_access({options.data + "/kubeconfig"}, "");
+  const std::vector<std::string> files{options.data + "/kubeconfig"};
+  const auto access = kube::load_access(files, "");
   if (access) out["api"] = access->access.server;
   if (!options.gateway_admin.empty()) out["gatewayAdmin"] = "http://" + options.gateway_admin;
   if (!options.api_admin.empty()) out["controlAdmin"] = "http://" + options.api_admin;
@@ -119,6 +120,9 @@ int run_here(supervisor::Options options, const Arguments& arguments) {
     return cli::complain(ready.error().message);
   }
   const Document note = note_about(options, supervisor.listening());
+  constexpr std::string_view kScheme = "https://";
+  if (const std::string api = json::text_of(note, "api"); api.starts_with(kScheme))
+    supervisor.keep_api_at(api.substr(kScheme.size()));
   if (Status written = os::replace_file(note_of(data), note.dump(2) + "\n", 0600); !written)
     runtime::log::warn("supervisor", "where everything is cannot be noted",
                        {{"error", written.error().message}});

@@ -1,6 +1,7 @@
 #include "services/api/api.h"
 
 #include "services/api/internal/discovery.h"
+#include "services/api/internal/replicas.h"
 #include "services/api/internal/resources.h"
 #include "values/domain/definitions.h"
 
@@ -36,13 +37,31 @@ struct Builder {
   }
 };
 
-void add_documents(Builder& builder, const std::string& version) {
-  for (auto& [path, text] : discovery_documents(version))
+void add_documents(Builder& builder, const Options& options) {
+  for (auto& [path, text] : discovery_documents(options.version, options.limits))
     builder.add(Method::kGet, path, "discovery.read",
                 [body = std::make_shared<const std::string>(std::move(text))](
                     http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {
                   respond_json(exchange, 200, *body);
                 });
+}
+
+void add_replicas(Builder& builder, const std::shared_ptr<Replicas>& replicas) {
+  const std::string all = "/api/v1/namespaces/{namespace}/pods", one = all + "/{name}";
+  using To = const http::PathParameters&;
+  const auto text = [](std::string_view parameter) { return std::string(parameter); };
+  builder.add(Method::kGet, "/api/v1/pods", "pods.list",
+              [=](http::Exchange& exchange, To, const domain::Actor&) { replicas->list(exchange, ""); });
+  builder.add(Method::kGet, all, "pods.list", [=](http::Exchange& exchange, To to, const domain::Actor&) {
+    replicas->list(exchange, text(to[0]));
+  });
+  builder.add(Method::kGet, one, "pods.get", [=](http::Exchange& exchange, To to, const domain::Actor&) {
+    replicas->get(exchange, text(to[0]), text(to[1]));
+  });
+  builder.add(Method::kGet, one + "/log", "pods.log",
+              [=](http::Exchange& exchange, To to, const domain::Actor&) {
+                replicas->log(exchange, text(to[0]), text(to[1]));
+              });
 }
 
 class KindRoutes {
@@ -99,12 +118,15 @@ class KindRoutes {
 
 Api::Api(Options options, store::Store& store, runtime::Executor& executor, const runtime::Clock& clock,
          Authorize authorize)
-    : watches_(std::make_unique<WatchStreams>(options, clock)) {
+    : observed_(options.observed),
+      watches_(std::make_unique<WatchStreams>(options, clock)),
+      replicas_(std::make_shared<Replicas>(options.logs, clock, observed_)) {
   std::vector<http::Route> routes;
   const auto ask = std::make_shared<const Authorize>(std::move(authorize));
   Builder builder{rows_, routes, ask};
-  const auto resources = std::make_shared<const Resources>(watches_->options(), store, executor, *watches_);
-  add_documents(builder, options.version);
+  const auto resources =
+      std::make_shared<const Resources>(watches_->options(), store, executor, *watches_, observed_);
+  add_documents(builder, options);
   for (const char* path : {"/livez", "/readyz", "/healthz"})
     builder.add(Method::kGet, path, "health.read",
                 [](http::Exchange& exchange, const http::PathParameters&, const domain::Actor&) {
@@ -120,6 +142,7 @@ Api::Api(Options options, store::Store& store, runtime::Executor& executor, cons
                                   "2.0"});
       });
   for (const domain::KindInfo& kind : domain::kinds()) KindRoutes(builder, resources, kind.kind).add();
+  add_replicas(builder, replicas_);
   router_ = std::make_unique<http::Router>(std::move(routes), [ask](http::Exchange& exchange, int status,
                                                                     std::string_view allowed) {
     // Strangers learn nothing of which paths there are.
@@ -147,7 +170,10 @@ Api::Api(Options options, store::Store& store, runtime::Executor& executor, cons
 Api::~Api() = default;
 
 void Api::step(TimePoint now) { watches_->step(now); }
-void Api::stop() { watches_->stop(); }
+void Api::stop() {
+  watches_->stop();
+  replicas_->stop();
+}
 size_t Api::open_watches() const { return watches_->size(); }
 
 }  // namespace slipway::api

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "ports/store/store.h"
+#include "services/api/log_source.h"
 #include "system/http/router.h"
 #include "system/runtime/clock.h"
 #include "system/runtime/executor.h"
@@ -24,10 +25,13 @@ namespace slipway::api {
 
 struct Options {
   std::string version;          // what /version shows: "0.1.0"
+  std::string limits;           // how replicas are held to their limits here: "cgroup v2"; for people
   size_t body_bytes = 3 << 20;  // of a request
   size_t watches = 10'000;      // open at once; 429 beyond
   Duration bookmark_every = std::chrono::seconds(60);
   Duration watch_limit = std::chrono::minutes(30);  // of a watch that asks for no time-out; up to twice that
+  LogSource logs;                                   // of replicas
+  bool observed = true;  // false: lists of EndpointSlices and pods wait for set_observed()
 };
 
 // Who asks, and whether that one may: kDenied with status 401 is for nobody known, 403 for somebody who may
@@ -42,6 +46,7 @@ struct Verdict {
 };
 using Authorize = std::function<Verdict(const base::RequestHead& head, std::string_view permission)>;
 
+class Replicas;
 class WatchStreams;
 
 class Api {
@@ -55,8 +60,12 @@ class Api {
   void handle(http::Exchange& exchange) const { (*router_)(exchange); }
   // Closes watches whose time is up and sends bookmarks; call about once a second. Any thread.
   void step(TimePoint now);
-  // Ends every watch.
+  // Ends every watch and every log.
   void stop();
+  // What runs has been seen and published: from now on an empty list of endpoints means that there are none.
+  // Lists and watches of EndpointSlices, and of pods, answer 503 before. Any thread.
+  void set_observed() { observed_ = true; }
+  bool observed() const { return observed_; }
 
   // Every route with its permission, for tests of who may do what.
   struct RouteRow {
@@ -69,7 +78,9 @@ class Api {
 
  private:
   std::vector<RouteRow> rows_;
+  std::atomic<bool> observed_;
   std::unique_ptr<WatchStreams> watches_;
+  std::shared_ptr<Replicas> replicas_;
   std::unique_ptr<http::Router> router_;
 };
 

@@ -53,21 +53,33 @@ Document namespaces_resource() {
           {"kind", "Namespace"},  {"verbs", {"get", "list"}},    {"shortNames", {"ns"}}};
 }
 
-Document default_namespace() {
-  return {{"kind", "Namespace"},
-          {"apiVersion", "v1"},
-          {"metadata",
-           {{"name", "default"},
-            {"uid", "00000000-0000-4000-8000-000000000001"},
-            {"resourceVersion", "1"},
-            {"labels", {{"kubernetes.io/metadata.name", "default"}}}}},
-          {"spec", Document::object()},
-          {"status", {{"phase", "Active"}}}};
+// Read-only: replicas of this machine.
+const Document kPods{{"name", "pods"}, {"singularName", "pod"},    {"namespaced", true},
+                     {"kind", "Pod"},  {"verbs", {"get", "list"}}, {"shortNames", {"po"}}};
+const Document kPodLogs{{"name", "pods/log"},
+                        {"singularName", ""},
+                        {"namespaced", true},
+                        {"kind", "Pod"},
+                        {"verbs", Document::array({"get"})}};
+
+Document default_namespace(const std::string& limits) {
+  Document out{{"kind", "Namespace"},
+               {"apiVersion", "v1"},
+               {"metadata",
+                {{"name", "default"},
+                 {"uid", "00000000-0000-4000-8000-000000000001"},
+                 {"resourceVersion", "1"},
+                 {"labels", {{"kubernetes.io/metadata.name", "default"}}}}},
+               {"spec", Document::object()},
+               {"status", {{"phase", "Active"}}}};
+  if (!limits.empty()) out["metadata"]["annotations"] = {{"slipway.dev/limits", limits}};
+  return out;
 }
 
 }  // namespace
 
-std::map<std::string, std::string> discovery_documents(const std::string& version) {
+std::map<std::string, std::string> discovery_documents(const std::string& version,
+                                                       const std::string& limits) {
   std::map<std::string, Document> out;
   std::map<std::string, std::vector<const schema::Definition*>> by_root;
   Document groups = Document::array();
@@ -90,12 +102,13 @@ std::map<std::string, std::string> discovery_documents(const std::string& versio
     }
     add_resource(list["resources"], of);
   }
-  out["/api/v1"]["resources"].push_back(namespaces_resource());
-  out["/api/v1/namespaces/default"] = default_namespace();
+  for (const Document& resource : {namespaces_resource(), kPods, kPodLogs})
+    out["/api/v1"]["resources"].push_back(resource);
+  out["/api/v1/namespaces/default"] = default_namespace(limits);
   out["/api/v1/namespaces"] = {{"kind", "NamespaceList"},
                                {"apiVersion", "v1"},
                                {"metadata", {{"resourceVersion", "1"}}},
-                               {"items", {default_namespace()}}};
+                               {"items", {default_namespace(limits)}}};
   out["/api"] = {
       {"kind", "APIVersions"}, {"versions", {"v1"}}, {"serverAddressByClientCIDRs", Document::array()}};
   out["/apis"] = {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", groups}};

@@ -52,6 +52,14 @@ std::optional<View> choose_view(std::string_view accept, std::string_view includ
   return std::nullopt;
 }
 
+Failure not_acceptable() {
+  return {.code = 406,
+          .reason = "NotAcceptable",
+          .message =
+              "only the following media types are accepted: application/json, "
+              "application/json;as=Table;v=v1;g=meta.k8s.io"};
+}
+
 void append_row(const schema::Definition& of, const domain::Object& object, RowObject row_object,
                 WallTime now, std::string& out) {
   const std::string text = domain::to_json(object);

@@ -9,14 +9,6 @@
 namespace slipway::api {
 namespace {
 
-Failure not_acceptable() {
-  return {.code = 406,
-          .reason = "NotAcceptable",
-          .message =
-              "only the following media types are accepted: application/json, "
-              "application/json;as=Table;v=v1;g=meta.k8s.io"};
-}
-
 std::string list_meta(const store::Listing& listing, bool filtered) {
   std::string out;
   json::Writer(out).object([&](json::Writer& meta) {
@@ -76,6 +68,9 @@ void Resources::list_or_watch(http::Exchange& exchange, const Call& call) const 
   if (!query) return respond(exchange, query.error());
   auto filter = Filter::make(call.target.kind, query->labels, query->fields);
   if (!filter) return respond(exchange, filter.error());
+  // An empty list must never mean "not looked yet": whoever routes by it would send nobody anywhere.
+  if (call.target.kind == domain::Kind::kEndpointSlice && !observed_)
+    return respond(exchange, not_observed(domain::definition(call.target.kind)));
   if (query->watch) return watch(exchange, call, *query, *view, std::move(*filter));
   list(exchange, call, *query, *view, *filter);
 }

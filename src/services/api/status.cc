@@ -115,6 +115,15 @@ Failure expired(std::string message) {
   return {.code = 410, .reason = "Expired", .message = std::move(message)};
 }
 
+Failure not_observed(const schema::Definition& of) {
+  return {.code = 503,
+          .reason = "ServiceUnavailable",
+          .message =
+              fmt::format("{}: what runs has not been looked at since the start; ask again", of.resource()),
+          .kind = of.plural,
+          .retry_after = 1};
+}
+
 Failure from_error(const Error& error, const schema::Definition& of, const std::string& name) {
   switch (error.code) {
     case Code::kNotFound:

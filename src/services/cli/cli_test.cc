@@ -79,6 +79,12 @@ TEST_F(CommandTest, CompletesInEveryShell) {
   EXPECT_FALSE(completion("tcsh", commands_));
 }
 
+TEST_F(CommandTest, CompletesNamesOfWhatThereIs) {
+  commands_[0].positionals[0].completes = "md";
+  for (const char* shell : {"bash", "zsh", "fish"})
+    EXPECT_NE(completion(shell, commands_)->find("slipway get md -o name"), std::string::npos) << shell;
+}
+
 TEST(Suggest, NamesOnlyWhatIsNear) {
   const std::vector<std::string> names{"serve", "predict", "inspect"};
   EXPECT_EQ(suggest("preditc", names), "predict");

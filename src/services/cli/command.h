@@ -29,6 +29,7 @@ struct Positional {
   std::string name;  // "MODEL"
   std::string help;
   Times times = Times::kRequired;
+  std::string completes;  // the resource whose names the shell completes it with: "md"; empty: files
 };
 
 // What was said on the command line.

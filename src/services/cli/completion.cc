@@ -28,17 +28,33 @@ std::string option_words(const Command& command) {
   return words;
 }
 
+// The resource that the command's words name; empty when they are files.
+std::string completed_with(const Command& command) {
+  for (const Positional& positional : command.positionals)
+    if (!positional.completes.empty()) return positional.completes;
+  return "";
+}
+
+// A shell's words that print such names, one a line; silent when nothing runs. Only what is a name: shells
+// expand what they complete with.
+std::string names_of(const std::string& resource) {
+  return fmt::format("slipway get {} -o name 2>/dev/null | sed \"s|.*/||\" | grep -x \"[a-z0-9.-]*\"",
+                     resource);
+}
+
 std::string bash(std::span<const Command> commands) {
   std::string names, cases;
   for (const Command& command : commands) {
     if (command.hidden) continue;
     names += command.name + " ";
-    cases += fmt::format("    {}) words={} ;;\n", command.name, quoted(option_words(command)));
+    const std::string resource = completed_with(command);
+    cases += fmt::format("    {}) words={}{} ;;\n", command.name, quoted(option_words(command)),
+                         resource.empty() ? "" : fmt::format(" names=\"$({})\"", names_of(resource)));
   }
   return fmt::format(
       "# slipway completion for bash: source <(slipway completion bash)\n"
       "_slipway() {{\n"
-      "  local current=\"${{COMP_WORDS[COMP_CWORD]}}\" words=\n"
+      "  local current=\"${{COMP_WORDS[COMP_CWORD]}}\" words= names=\n"
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
       "    COMPREPLY=($(compgen -W {} -- \"$current\"))\n"
       "    return\n"
@@ -47,7 +63,8 @@ std::string bash(std::span<const Command> commands) {
       "  esac\n"
       "  case \"$current\" in\n"
       "    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$current\")) ;;\n"
-      "    *) COMPREPLY=($(compgen -f -- \"$current\")) ;;\n"
+      "    *) if [ -n \"$names\" ]; then COMPREPLY=($(compgen -W \"$names\" -- \"$current\"))\n"
+      "       else COMPREPLY=($(compgen -f -- \"$current\")); fi ;;\n"
       "  esac\n"
       "}}\n"
       "complete -o filenames -F _slipway slipway\n",
@@ -64,7 +81,10 @@ std::string zsh(std::span<const Command> commands) {
       for (const std::string& name : split_names(option))
         options += " " + quoted(fmt::format("{}[{}]{}", name, option.help,
                                             option.value.empty() ? "" : ":" + option.value + ":_files"));
-    cases += fmt::format("    {}) _arguments{} '*:file:_files' ;;\n", command.name, options);
+    const std::string resource = completed_with(command);
+    const std::string words =
+        resource.empty() ? "'*:file:_files'" : quoted(fmt::format("*:name:($({}))", names_of(resource)));
+    cases += fmt::format("    {}) _arguments{} {} ;;\n", command.name, options, words);
   }
   return fmt::format(
       "#compdef slipway\n"
@@ -86,6 +106,9 @@ std::string fish(std::span<const Command> commands) {
     if (command.hidden) continue;
     out += fmt::format("complete -c slipway -n __fish_use_subcommand -f -a {} -d {}\n", command.name,
                        quoted(command.summary));
+    if (const std::string resource = completed_with(command); !resource.empty())
+      out += fmt::format("complete -c slipway -n '__fish_seen_subcommand_from {}' -f -a {}\n", command.name,
+                         quoted("(" + names_of(resource) + ")"));
     for (const Option& option : command.options)
       for (const std::string& name : split_names(option)) {
         const bool is_long = name.starts_with("--");

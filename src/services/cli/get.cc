@@ -42,32 +42,64 @@ kube::ListQuery to_query(const Arguments& arguments, domain::Kind kind, const st
           .field_selector = arguments.get("--field-selector")};
 }
 
-// One line for each change, until the caller is told to stop.
-int watch(const Platform& platform, const Arguments& arguments, const Named& named) {
-  const kube::ListQuery query = to_query(arguments, named.kind, platform.access.ns);
-  kube::Watch changes(
-      platform.access,
-      {.resource = query.resource,
-       .ns = query.ns,
-       .label_selector = query.label_selector,
-       .field_selector = named.names.empty() ? query.field_selector : "metadata.name=" + named.names[0],
-       .start = kube::WatchQuery::Start::kListFirst,
-       .resource_version = ""},
-      kClock);
-  const Shown shown = parse_shown(arguments);
-  bool head_due = true;
+void sort_by_time(std::vector<Document>& events) {
+  std::sort(events.begin(), events.end(), [](const Document& a, const Document& b) {
+    return json::text_of(a, "lastTimestamp") < json::text_of(b, "lastTimestamp");
+  });
+}
+
+// Objects as they come, one after the other; a table has its head once.
+class Printer {
+ public:
+  Printer(domain::Kind kind, Shown shown) : kind_(kind), shown_(shown) {}
+
+  Status print(const Document& object) {
+    const auto text = show_object(kind_, object, shown_, kClock.wall());
+    if (!text) return fail(text.error());
+    const bool table = shown_ == Shown::kTable || shown_ == Shown::kWide;
+    const bool head_due = std::exchange(head_due_, false);
+    std::fputs(text->c_str() + (table && !head_due ? text->find('\n') + 1 : 0), stdout);
+    std::fflush(stdout);
+    return ok();
+  }
+
+ private:
+  const domain::Kind kind_;
+  const Shown shown_;
+  bool head_due_ = true;
+};
+
+// One line for each change, until the caller is told to stop. Events that were there come in their order, so
+// they wait until they are complete.
+int watch(const Platform& platform, const Arguments& arguments, domain::Kind kind,
+          const std::string& field_selector) {
+  const kube::ListQuery query = to_query(arguments, kind, platform.access.ns);
+  kube::Watch changes(platform.access,
+                      {.resource = query.resource,
+                       .ns = query.ns,
+                       .label_selector = query.label_selector,
+                       .field_selector = field_selector,
+                       .start = kube::WatchQuery::Start::kListFirst,
+                       .resource_version = ""},
+                      kClock);
+  Printer printer(kind, parse_shown(arguments));
+  const bool ordered = kind == domain::Kind::kEvent;
+  bool listed = false;
+  std::vector<Document> waiting;
   while (true) {
     const auto event = changes.next();
-    if (!event && event.error().expired()) continue;
+    if (!event && event.error().expired()) {
+      listed = false;
+      waiting.clear();
+      continue;
+    }
     if (!event) return complain(explain(event.error()));
-    if (event->type == kube::WatchEvent::Type::kBookmark) continue;
-    const auto text = show_object(named.kind, parse(event->object.json), shown, kClock.wall());
-    if (!text) return complain(text.error().message);
-    const bool table = shown == Shown::kTable || shown == Shown::kWide;
-    const size_t skip = table && !head_due ? text->find('\n') + 1 : 0;
-    std::fputs(text->c_str() + skip, stdout);
-    std::fflush(stdout);
-    head_due = false;
+    listed = listed || event->initial_end;
+    if (event->type != kube::WatchEvent::Type::kBookmark) waiting.push_back(parse(event->object.json));
+    if (ordered && !listed) continue;
+    if (ordered) sort_by_time(waiting);
+    for (const Document& object : std::exchange(waiting, {}))
+      if (Status done = printer.print(object); !done) return complain(done.error().message);
   }
 }
 
@@ -95,7 +127,10 @@ int get(const Arguments& arguments) {
   if (!named) return complain(named.error().message), kUsage;
   const auto platform = find_platform(arguments);
   if (!platform) return complain(platform.error().message);
-  if (arguments.has("--watch")) return watch(*platform, arguments, *named);
+  if (arguments.has("--watch"))
+    return watch(
+        *platform, arguments, named->kind,
+        named->names.empty() ? arguments.get("--field-selector") : "metadata.name=" + named->names[0]);
   if (!named->names.empty()) return get_named(*platform, arguments, *named);
   const auto list = platform->client()->list(to_query(arguments, named->kind, platform->access.ns));
   if (!list) return complain(explain(list.error()));
@@ -118,9 +153,7 @@ std::string events_text(kube::Client& client, const std::string& ns, const std::
   if (!events) return "  " + explain(events.error()) + "\n";
   std::vector<Document> objects;
   for (const kube::Object& item : events->items) objects.push_back(parse(item.json));
-  std::sort(objects.begin(), objects.end(), [](const Document& a, const Document& b) {
-    return json::text_of(a, "lastTimestamp") < json::text_of(b, "lastTimestamp");
-  });
+  sort_by_time(objects);
   if (objects.empty()) return "  none\n";
   Table table{.head = {"  TYPE", "REASON", "LAST SEEN", "MESSAGE"}, .rows = {}};
   for (const Document& event : objects) {
@@ -195,7 +228,6 @@ int events(const Arguments& arguments) {
   const auto platform = find_platform(arguments);
   if (!platform) return complain(platform.error().message);
   const Named all{.kind = domain::Kind::kEvent, .names = {}};
-  if (arguments.has("--watch")) return watch(*platform, arguments, all);
   std::string selector;
   if (arguments.has("--for")) {
     const auto named = parse_named({arguments.get("--for")});
@@ -204,6 +236,7 @@ int events(const Arguments& arguments) {
     selector = fmt::format("involvedObject.kind={},involvedObject.name={}", domain::info(named->kind).name,
                            named->names[0]);
   }
+  if (arguments.has("--watch")) return watch(*platform, arguments, all.kind, selector);
   const auto list = platform->client()->list({.resource = resource_of(all.kind),
                                               .ns = platform->access.ns,
                                               .label_selector = "",
@@ -211,9 +244,7 @@ int events(const Arguments& arguments) {
   if (!list) return complain(explain(list.error()));
   std::vector<Document> objects;
   for (const kube::Object& item : list->items) objects.push_back(parse(item.json));
-  std::sort(objects.begin(), objects.end(), [](const Document& a, const Document& b) {
-    return json::text_of(a, "lastTimestamp") < json::text_of(b, "lastTimestamp");
-  });
+  sort_by_time(objects);
   if (objects.empty() && parse_shown(arguments) == Shown::kTable)
     return std::fprintf(stderr, "no events\n"), kSuccess;
   return print(show_list(all.kind, objects, parse_shown(arguments), kClock.wall()));
@@ -287,14 +318,15 @@ Command describe_command() {
 }
 
 Command events_command() {
-  return {.name = "events",
-          .summary = "Show what happened, oldest first",
-          .options = with_platform(
-              {output_option(),
-               {.names = "--for", .value = "TYPE/NAME", .help = "Only what happened to this resource"},
-               kWatch}),
-          .examples = {"slipway events", "slipway events --for mv/credit-3", "slipway events -w"},
-          .run = events};
+  return {
+      .name = "events",
+      .summary = "Show what happened, oldest first",
+      .options = with_platform(
+          {output_option(),
+           {.names = "--for", .value = "TYPE/NAME", .help = "Only what happened to this resource"},
+           kWatch}),
+      .examples = {"slipway events", "slipway events --for md/credit", "slipway events --for md/credit -w"},
+      .run = events};
 }
 
 Command kubeconfig_command() {

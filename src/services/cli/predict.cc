@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "services/cli/deployments.h"
 #include "services/cli/rows.h"
 #include "system/http/client.h"
 
@@ -16,6 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kInputLimit = 256 << 20;
+constexpr const char* kServeUrl = "http://127.0.0.1:8080";
 
 // In pieces, so that an endless input ends at the limit and not with the memory.
 Result<std::string> read_input(const std::string& name) {
@@ -65,8 +67,24 @@ std::string cell(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "missing" : value.dump();
 }
 
+// Where the model answers: what the command line says, else where its deployment says, else where `slipway
+// serve` listens by itself. Without a platform here, or when the deployment is not known there, nobody asked.
+std::string find_url(const Arguments& arguments) {
+  if (arguments.has("--url")) return arguments.get("--url");
+  const bool named = arguments.has("--kubeconfig") || arguments.has("--context");
+  const auto platform = find_platform(arguments);
+  if (!platform) {
+    if (named) std::fprintf(stderr, "warning: %s\n", platform.error().message.c_str());
+    return kServeUrl;
+  }
+  const auto client = platform->client();
+  const auto deployment = find_deployment(*client, platform->access.ns, arguments.get("MODEL"));
+  if (deployment && !deployment->status.url.empty()) return gateway_url(deployment->status.url);
+  return kServeUrl;
+}
+
 Result<http::Response> predict(const Arguments& arguments) {
-  const auto url = http::parse_url(arguments.get("--url"));
+  const auto url = http::parse_url(find_url(arguments));
   if (!url) return fail(url.error());
   const auto text = read_input(arguments.get("--input"));
   if (!text) return fail(text.error());
@@ -104,6 +122,10 @@ tl::unexpected<Error> not_an_answer() {
 
 }  // namespace
 
+std::string gateway_url(const std::string& model_url) {
+  return model_url.substr(0, model_url.find("/v2/models/"));
+}
+
 Result<Table> to_table(const std::string& answer_json) {
   const json answer = json::parse(answer_json, nullptr, false);
   Table table{.head = {"row"}, .rows = {}};
@@ -130,32 +152,35 @@ Result<Table> to_table(const std::string& answer_json) {
 }
 
 Command predict_command() {
-  return {.name = "predict",
-          .summary = "Send rows to a model and show what it answers",
-          .description =
-              "Rows come as CSV (with or without a header), or as JSON: a list of rows, a list of objects by "
-              "column\n"
-              "name, {\"instances\": ...}, or a whole Open Inference Protocol request. Columns are matched "
-              "by name when the\n"
-              "names are the model's, else by place. Empty fields are missing values.",
-          .positionals = {{.name = "MODEL", .help = "The model's name on the server"}},
-          .options = {{.names = "-u,--url",
-                       .value = "URL",
-                       .help = "The server",
-                       .fallback = "http://127.0.0.1:8080"},
-                      {.names = "-i,--input",
-                       .value = "FILE",
-                       .help = "The rows; - reads standard input",
-                       .times = Times::kRequired},
-                      {.names = "-o,--output",
-                       .value = "FORMAT",
-                       .help = "table, or json: the answer as it came",
-                       .fallback = "table",
-                       .choices = {"table", "json"}}},
-          .examples = {"slipway predict credit --input rows.csv",
-                       "slipway predict --url http://10.0.0.7:8080 credit --input request.json -o json",
-                       "echo '[[0.1, 0.2, 0.3]]' | slipway predict credit --input -"},
-          .run = run_predict};
+  return {
+      .name = "predict",
+      .summary = "Send rows to a model and show what it answers",
+      .description =
+          "Rows come as CSV (with or without a header), or as JSON: a list of rows, a list of objects by "
+          "column\n"
+          "name, {\"instances\": ...}, or a whole Open Inference Protocol request. Columns are matched "
+          "by name when the\n"
+          "names are the model's, else by place. Empty fields are missing values.",
+      .positionals = {{.name = "MODEL",
+                       .help = "The deployment, or the model's name on the server",
+                       .completes = "md"}},
+      .options = with_platform(
+          {{.names = "-u,--url",
+            .value = "URL",
+            .help = "The server (default: where the deployment says it answers, else http://127.0.0.1:8080)"},
+           {.names = "-i,--input",
+            .value = "FILE",
+            .help = "The rows; - reads standard input",
+            .times = Times::kRequired},
+           {.names = "-o,--output",
+            .value = "FORMAT",
+            .help = "table, or json: the answer as it came",
+            .fallback = "table",
+            .choices = {"table", "json"}}}),
+      .examples = {"slipway predict credit --input rows.csv",
+                   "slipway predict --url http://10.0.0.7:8080 credit --input request.json -o json",
+                   "echo '[[0.1, 0.2, 0.3]]' | slipway predict credit --input -"},
+      .run = run_predict};
 }
 
 }  // namespace slipway::cli

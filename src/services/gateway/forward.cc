@@ -71,6 +71,7 @@ http::UpstreamRequest Forward::request() const {
 
 void Forward::send() {
   const int most = state_.traffic().options().moves;
+  state_.refresh();  // its body may have come long after its head, and the weights are others by now
   while (true) {
     Refusal refusal;
     auto choice = state_.choose(wanted_, tried_, loop().now(), refusal);
@@ -95,7 +96,6 @@ void Forward::send() {
 
 void Forward::try_again() {
   state_.traffic().retries().add();
-  state_.refresh();
   send();
 }
 
@@ -103,17 +103,14 @@ void Forward::on_fault(UpstreamFault fault) {
   const bool reused = call_->is_reused();
   call_ = nullptr;
   if (exchange_->cancelled()) return let_go(Outcome::kOther), end();
-  const bool unseen = fault == UpstreamFault::kRefused || (fault == UpstreamFault::kBroken && reused);
+  // A kept connection may have been closed while the request was on its way: that says nothing of the
+  // replica.
+  const bool stale = fault == UpstreamFault::kBroken && reused;
+  const bool unseen = fault == UpstreamFault::kRefused || stale;
   const bool broken = fault == UpstreamFault::kBroken || unseen;
-  let_go(fault == UpstreamFault::kTimeout ? Outcome::kOther : Outcome::kBroken);
+  let_go(stale || fault == UpstreamFault::kTimeout ? Outcome::kOther : Outcome::kBroken);
+  if (stale) reuse_ = http::Upstreams::Reuse::kForbidden;
   if (broken && may_move()) {
-    // A kept connection may have been closed while the request was on its way: that says nothing of the
-    // replica.
-    if (fault == UpstreamFault::kBroken && reused) {
-      reuse_ = http::Upstreams::Reuse::kForbidden;
-      tried_ = nullptr;
-      tried_kept_.reset();
-    }
     if (unseen ? ++moves_ <= state_.traffic().options().moves : ++tries_ < state_.traffic().options().tries)
       return try_again();
   }

@@ -90,6 +90,12 @@ PartOptions Supervisor::control_part() const {
   return out;
 }
 
+void Supervisor::keep_api_at(const std::string& address) {
+  std::vector<std::string>& argv = control_->process().argv;
+  const auto option = std::find(argv.begin(), argv.end(), "--listen");
+  if (option != argv.end() && option + 1 != argv.end()) option[1] = address;
+}
+
 PartOptions Supervisor::gateway_part() const {
   PartOptions out{.name = "gateway",
                   .lock = lock_of(options_.data, "gateway"),

@@ -43,6 +43,8 @@ class Supervisor {
   void stop();
 
   const http::Address& listening() const { return listening_; }
+  // Where control listens, once it does: there again when it is started again, whatever port was asked for.
+  void keep_api_at(const std::string& address);
 
  private:
   Supervisor(Options options, os::FileLock lock, const runtime::Clock& clock);

@@ -15,6 +15,17 @@ http::RouteHandler probe(std::function<bool()> holds) {
   };
 }
 
+// The value of replica=… in the query; names need no escapes.
+std::string_view replica_of(std::string_view query) {
+  constexpr std::string_view kName = "replica=";
+  while (!query.empty()) {
+    const size_t end = std::min(query.find('&'), query.size());
+    if (query.substr(0, end).starts_with(kName)) return query.substr(0, end).substr(kName.size());
+    query.remove_prefix(std::min(end + 1, query.size()));
+  }
+  return {};
+}
+
 void metrics(Exchange& exchange, const telemetry::Registry& registry) {
   const bool open =
       exchange.head().find("accept").find("application/openmetrics-text") != std::string_view::npos;
@@ -24,13 +35,20 @@ void metrics(Exchange& exchange, const telemetry::Registry& registry) {
 
 }  // namespace
 
-std::vector<http::Route> routes(Probes probes, const telemetry::Registry& registry) {
+std::vector<http::Route> routes(Probes probes, const telemetry::Registry& registry,
+                                ReplicaMetrics replica_metrics) {
   using base::Method;
+  auto all_metrics = [&registry, of_replica = std::move(replica_metrics)](Exchange& exchange,
+                                                                          const PathParameters&) {
+    const std::string_view replica = replica_of(exchange.head().query);
+    if (replica.empty()) return metrics(exchange, registry);
+    if (of_replica) return of_replica(exchange, std::string(replica));
+    http::respond_error(exchange, 404, "this process has no replicas; ask without replica=");
+  };
   return {{Method::kGet, "/startupz", "process.read", probe(std::move(probes.started))},
           {Method::kGet, "/readyz", "process.read", probe(std::move(probes.ready))},
           {Method::kGet, "/livez", "process.read", probe(std::move(probes.live))},
-          {Method::kGet, "/metrics", "process.read",
-           [&registry](Exchange& exchange, const PathParameters&) { metrics(exchange, registry); }}};
+          {Method::kGet, "/metrics", "process.read", std::move(all_metrics)}};
 }
 
 void count_http(telemetry::Registry& registry, const http::Server& server) {

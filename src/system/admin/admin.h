@@ -18,8 +18,13 @@ struct Probes {
   std::function<bool()> started, ready, live;
 };
 
-// `registry` must outlive whoever answers the routes.
-std::vector<http::Route> routes(Probes probes, const telemetry::Registry& registry);
+// Answers /metrics?replica=NAME in another process's place, now or later: for those whose listener a scraper
+// does not reach. Called on the admin's thread, and must not wait there.
+using ReplicaMetrics = std::function<void(http::Exchange&, const std::string& replica)>;
+
+// `registry` must outlive whoever answers the routes. Without `replica_metrics` /metrics knows no replicas.
+std::vector<http::Route> routes(Probes probes, const telemetry::Registry& registry,
+                                ReplicaMetrics replica_metrics = nullptr);
 
 // Offers what the server counts. `server` must outlive whoever scrapes.
 void count_http(telemetry::Registry& registry, const http::Server& server);

@@ -33,5 +33,23 @@ TEST(Admin, AnswersEachProbeByItsOwnMeaning) {
   EXPECT_TRUE(open->body.ends_with("# EOF\n"));
 }
 
+TEST(Admin, AsksItsOwnerForTheMetricsOfAReplica) {
+  runtime::RealClock clock;
+  telemetry::Registry registry;
+  const Probes well{[] { return true; }, [] { return true; }, [] { return true; }};
+  const auto of_replica = [](http::Exchange& exchange, const std::string& replica) {
+    exchange.respond({.body = "of " + replica});
+  };
+  AdminServer with(*http::parse_address("127.0.0.1:0"), routes(well, registry, of_replica), clock);
+  AdminServer without(*http::parse_address("127.0.0.1:0"), routes(well, registry), clock);
+  ASSERT_TRUE(with.start() && without.start());
+  http::Client client(*http::parse_url("http://" + with.address().str()));
+  EXPECT_EQ(client.ask({.target = "/metrics?x=1&replica=credit-3-8f2a1c40-0"})->body,
+            "of credit-3-8f2a1c40-0");
+  EXPECT_EQ(client.ask({.target = "/metrics?x=1"})->body.find("of "), std::string::npos);
+  http::Client other(*http::parse_url("http://" + without.address().str()));
+  EXPECT_EQ(other.ask({.target = "/metrics?replica=a-0"})->status, 404);
+}
+
 }  // namespace
 }  // namespace slipway::admin

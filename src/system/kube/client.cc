@@ -1,6 +1,7 @@
 #include "system/kube/client.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "system/kube/internal/connection.h"
@@ -121,6 +122,17 @@ Reply<Object> Client::get(const ObjectRef& ref, Subresource subresource) {
 
 Reply<std::string> Client::get_text(std::string_view target) {
   return ask({.path = std::string(target), .query = ""});
+}
+
+Reply<void> Client::read_text(std::string_view target, const std::function<bool(std::string_view)>& each) {
+  const auto begun = connection_->begin({.target = std::string(target)});
+  if (!begun) return refuse(begun.error());
+  std::array<char, 16 << 10> piece{};
+  while (true) {
+    const auto got = connection_->read(piece);
+    if (!got) return refuse(got.error());
+    if (*got == 0 || !each({piece.data(), *got})) return {};
+  }
 }
 
 Reply<ObjectList> Client::list_page(const ListQuery& query, std::string_view next) {

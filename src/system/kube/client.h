@@ -86,6 +86,9 @@ class Client {
 
   // Whatever else the API has at this path: versions, discovery, OpenAPI, logs.
   Reply<std::string> get_text(std::string_view target);
+  // The same in pieces as they come, for answers that go on: logs that are followed. Gives up when `each`
+  // says false.
+  Reply<void> read_text(std::string_view target, const std::function<bool(std::string_view)>& each);
 
   void interrupt();  // ends what waits now and all that comes later with kUnavailable
 

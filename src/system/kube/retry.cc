@@ -27,7 +27,8 @@ RetryDecision decide_retry(const RetryOptions& options, const StreamEnd& end, in
   out.failures = healthy ? 1 : failures + 1;
   out.wait = backoff(options, out.failures, jitter);
   if (expected) return out;
-  if (end.why->retry_after) out.wait = std::max(out.wait, *end.why->retry_after);
+  // It is alive and knows when: no longer than it says, however long it did not answer before.
+  if (end.why->retry_after) out.wait = std::max(options.first, *end.why->retry_after);
   if (!base::retryable(end.why->error.code)) out.next = Next::kGiveUp;
   return out;
 }

@@ -55,6 +55,12 @@ TEST(Retry, WaitsAsLongAsTheServerAsks) {
   EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = busy}, 0, 0, kBegan).wait, 12s);
 }
 
+TEST(Retry, WaitsNoLongerThanTheServerAsksAfterALongOutage) {
+  ApiError starting = kLost;
+  starting.retry_after = 1s;
+  EXPECT_EQ(decide_retry({}, {kBegan, false, starting}, 20, 0.5, kBegan + 1s).wait, 1s);
+}
+
 TEST(Retry, ListsAgainWhenTheVersionIsTooOld) {
   EXPECT_EQ(decide_retry({}, {.began = kBegan, .brought_events = true, .why = kExpired}, 3, 0, kBegan),
             (RetryDecision{Next::kRelist, 0s, 0}));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ports/store/store.h"
+#include "services/api/internal/status.h"
 #include "system/runtime/mutex.h"
 #include "values/schema/definition.h"
 
@@ -21,6 +22,7 @@ struct View {
 
 // By the Accept header: what we have of what is asked for, in the order of the client; nothing: 406.
 std::optional<View> choose_view(std::string_view accept, std::string_view include_object);
+Failure not_acceptable();
 
 void append_row(const schema::Definition& of, const domain::Object& object, RowObject row_object,
                 WallTime now, std::string& out);

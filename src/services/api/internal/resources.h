@@ -16,8 +16,10 @@ struct Call {
 
 class Resources {
  public:
-  Resources(const Options& options, store::Store& store, runtime::Executor& executor, WatchStreams& watches)
-      : options_(options), store_(store), executor_(executor), watches_(watches) {}
+  // `observed`: whether what runs has been seen since the start.
+  Resources(const Options& options, store::Store& store, runtime::Executor& executor, WatchStreams& watches,
+            const std::atomic<bool>& observed)
+      : options_(options), store_(store), executor_(executor), watches_(watches), observed_(observed) {}
 
   // Answered on the loop.
   void get(http::Exchange& exchange, const Call& call) const;
@@ -65,6 +67,7 @@ class Resources {
   store::Store& store_;
   runtime::Executor& executor_;
   WatchStreams& watches_;
+  const std::atomic<bool>& observed_;
 };
 
 }  // namespace slipway::api

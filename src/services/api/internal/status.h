@@ -32,6 +32,8 @@ Failure invalid(const schema::Definition& of, const std::string& name,
                 std::vector<schema::FieldError> causes);
 Failure unsupported_media_type(std::string_view accepted);
 Failure expired(std::string message);
+// A list or a watch of what was not looked at yet: 503, and when to ask again.
+Failure not_observed(const schema::Definition& of);
 // What went wrong in the store or in this program, for an object of that kind.
 Failure from_error(const Error& error, const schema::Definition& of, const std::string& name);
 
