@@ -182,7 +182,7 @@ void Forward::pass_head(const http::UpstreamAnswer& answer) {
   answered(answer.status);
   if (answer.complete) {
     let_go(Outcome::kWell);
-    exchange_->respond(head);
+    if (http::Exchange* exchange = let_go_of_exchange()) exchange->respond(head);
     return end();
   }
   http::Answer first = head;
@@ -206,8 +206,18 @@ void Forward::pass_piece(std::string_view piece, bool last) {
     return;
   }
   let_go(Outcome::kWell);
-  exchange_->finish();
+  if (http::Exchange* exchange = let_go_of_exchange()) exchange->finish();
   end();
+}
+
+// Before its last word: while we hold it, its connection cannot use it again for the next request. Until that
+// word its connection holds it; null: the caller has gone.
+http::Exchange* Forward::let_go_of_exchange() {
+  http::Exchange* const exchange = exchange_.get();
+  if (exchange->cancelled()) return nullptr;
+  exchange->on_cancel(nullptr);
+  exchange_.reset();
+  return exchange;
 }
 
 // Whoever asked has gone: the replica hears it at once, by its connection.
@@ -230,7 +240,9 @@ void Forward::refuse(int status, std::string reason, std::string message) {
     return end();
   }
   state_.traffic().refused(reason).add();
-  gateway::refuse(*exchange_, {.status = status, .reason = std::move(reason), .message = std::move(message)});
+  if (http::Exchange* exchange = let_go_of_exchange())
+    gateway::refuse(*exchange,
+                    {.status = status, .reason = std::move(reason), .message = std::move(message)});
   end();
 }
 
