@@ -69,6 +69,7 @@ class MovingStore final : public store::Store {
     remote_ = std::make_unique<remote::Remote>(access_, clock_);
     return true;
   }
+  bool found() const { return remote_ != nullptr; }
   Result<std::unique_ptr<store::Watch>> watch(store::Kind kind, const store::WatchOptions& options) override {
     if (!remote_) return fail(Code::kUnavailable, "control has not been started here yet");
     return remote_->watch(kind, options);
@@ -128,8 +129,8 @@ void step_until_a_signal(gateway::Gateway& gateway, MovingStore& store, const Be
   while (bell.wait(wait)) {
     const TimePoint now = clock.now();
     if (now >= next_look) {
-      next_look = now + 1s;
       if (store.look()) gateway.reopen();
+      next_look = now + (store.found() ? 1s : 50ms);
     }
     wait = std::min(gateway.step(now), next_look) - clock.now();
   }

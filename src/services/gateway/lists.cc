@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 using domain::EndpointSlice;
 
 constexpr Duration kLookAgain = 1s;
+constexpr Duration kFirstLooks = 50ms;  // while nothing is known: control starts at the same time
 constexpr uint64_t kFileBytes = 256 << 20;
 constexpr int kConnectMs = 200;
 
@@ -66,11 +67,14 @@ TimePoint Lists::step(TimePoint now) {
     publish();
     probe_at_ = now;
   }
-  synced_.set(deployments_.mirror.synced() && slices_.mirror.synced() ? 1 : 0);
+  const bool synced = deployments_.mirror.synced() && slices_.mirror.synced();
+  if (synced) known_ = true;
+  synced_.set(synced ? 1 : 0);
+  const Duration again = known_ ? kLookAgain : kFirstLooks;
   if (now >= probe_at_) probe_at_ = probe_all() ? TimePoint::max() : now + options_.probe_every;
-  const TimePoint next = std::min(now + kLookAgain, probe_at_);
+  const TimePoint next = std::min(now + again, probe_at_);
   keep_files(now);
-  look_at_ = now + (deployments_watched && slices_watched ? options_.coalesce : kLookAgain);
+  look_at_ = now + (deployments_watched && slices_watched ? options_.coalesce : again);
   return std::max(next, look_at_);
 }
 
@@ -250,8 +254,8 @@ void Lists::keep_files(TimePoint now) {
 
 void Lists::load() {
   if (options_.folder.empty()) return;
-  load(deployments_, domain::Kind::kModelDeployment);
-  load(slices_, domain::Kind::kEndpointSlice);
+  const bool both =
+      load(deployments_, domain::Kind::kModelDeployment) && load(slices_, domain::Kind::kEndpointSlice);
   std::set<std::string> deployments, slices;
   for (const auto& [name, object] : deployments_.from_disk) deployments.insert(name);
   for (const auto& [name, object] : slices_.from_disk) slices.insert(name);
@@ -259,22 +263,26 @@ void Lists::load() {
   take_in_slices(slices);
   rebuild(deployments);
   publish();
+  known_ = both;
 }
 
 // A file that cannot be read is worth as much as none.
-void Lists::load(Source& source, domain::Kind kind) {
+bool Lists::load(Source& source, domain::Kind kind) {
   const auto text = os::read_file(source.file, kFileBytes);
-  if (!text) return;
+  if (!text) return false;
   const auto array = json::parse_document(*text, {.bytes = kFileBytes, .depth = 64, .nodes = 20'000'000});
-  if (!array || !array->is_array())
-    return runtime::log::warn("gateway", "the last known list is damaged and is passed over",
-                              {{"file", source.file}});
+  if (!array || !array->is_array()) {
+    runtime::log::warn("gateway", "the last known list is damaged and is passed over",
+                       {{"file", source.file}});
+    return false;
+  }
   for (const json::Document& item : *array) {
     auto object = domain::to_object(kind, item);
     if (!object || object->key.name.empty()) continue;
     auto kept = std::make_shared<const domain::Object>(std::move(*object));
     source.from_disk[kept->key.name] = kept;
   }
+  return true;
 }
 
 }  // namespace slipway::gateway
