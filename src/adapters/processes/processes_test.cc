@@ -297,8 +297,10 @@ TEST_F(ProcessesTest, OfRevisionsThatHaveGoneOnlyTheNewestLogsStay) {
   until_ready(fraud, 1);
   remove(fraud);
   until("it gone", [&](const auto& seen) { return told(seen, fraud.name) == nullptr; });
+  const auto entries = os::list_folder(logs, 100);
+  ASSERT_TRUE(entries);
   std::vector<std::string> left;
-  for (const auto& entry : os::list_folder(logs, 100).value()) left.push_back(entry.name);
+  for (const auto& entry : *entries) left.push_back(entry.name);
   EXPECT_THAT(left, ::testing::UnorderedElementsAre("control.log", nth(0) + ".log", fraud.name + "-0.log",
                                                     "old-5-00000000-0.log", "old-4-00000000-0.log"));
 }
