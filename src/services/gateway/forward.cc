@@ -114,11 +114,6 @@ void Forward::on_fault(UpstreamFault fault) {
     if (unseen ? ++moves_ <= state_.traffic().options().moves : ++tries_ < state_.traffic().options().tries)
       return try_again();
   }
-  if (!answerable_) {
-    // The caller has a part of the answer: that it is not all is the only thing left to tell.
-    exchange_->abort();
-    return end();
-  }
   if (fault == UpstreamFault::kTimeout)
     return refuse(504, "Timeout", fmt::format("{} did not answer in time", wanted_.deployment));
   refuse(502, "ReplicaBroke",
@@ -193,6 +188,7 @@ void Forward::pass_head(const http::UpstreamAnswer& answer) {
   http::Answer first = head;
   first.body = {};
   exchange_->start(first);
+  if (!exchange_) return;  // the caller went with it
   pass_piece(answer.body, false);
 }
 
@@ -238,6 +234,11 @@ void Forward::answered(int status) {
 }
 
 void Forward::refuse(int status, std::string reason, std::string message) {
+  if (!answerable_) {
+    // The caller has a part of the answer: that it is not all is the only thing left to tell.
+    exchange_->abort();
+    return end();
+  }
   state_.traffic().refused(reason).add();
   if (http::Exchange* exchange = let_go_of_exchange())
     gateway::refuse(*exchange,

@@ -8,7 +8,6 @@
 namespace slipway::gateway {
 namespace {
 
-constexpr size_t kSpareForwards = 256;
 constexpr size_t kNamesTold = 20;
 
 template <class Names>
@@ -170,8 +169,6 @@ std::unique_ptr<Forward> LoopState::take_forward() {
   return out;
 }
 
-void LoopState::give_forward(std::unique_ptr<Forward> forward) {
-  if (spare_.size() < kSpareForwards) spare_.push_back(std::move(forward));
-}
+void LoopState::give_forward(std::unique_ptr<Forward> forward) { spare_.push_back(std::move(forward)); }
 
 }  // namespace slipway::gateway
