@@ -176,6 +176,17 @@ TEST_F(ProcessesTest, WhoRunsAlreadyIsTakenInInsteadOfAnotherStart) {
   EXPECT_EQ(world_->starts(nth(0)), 1);
 }
 
+TEST_F(ProcessesTest, AfterARestartOfTheMachineAllIsStartedAgainAsThoughNothingHadBeen) {
+  begin(2);
+  environment_.reset();
+  for (int ordinal = 0; ordinal < 2; ++ordinal) world_->kill(nth(ordinal));
+  std::ofstream(machine_->data() + "/run/up.json") << "{}";  // somebody else's
+  reopen();
+  const auto seen = until_ready(credit_, 2);
+  for (const ReplicaObserved& each : seen.replicas) EXPECT_EQ(each.failures, 0);
+  EXPECT_EQ(world_->starts(nth(0)), 2);
+}
+
 TEST_F(ProcessesTest, WhatRunsAndIsNotWrittenAnywhereIsShownAndStoppedOnlyAfterAWhile) {
   begin(2);
   environment_.reset();
