@@ -107,7 +107,9 @@ Status Processes::World::scan(TimePoint now, Litter litter) {
   for (const os::FolderEntry& entry : *entries) {
     if (!entry.name.ends_with(kEnd)) continue;
     const std::string id = entry.name.substr(0, entry.name.size() - kEnd.size());
-    if (is_replica_id(id) && !take_in(id, now) && litter == Litter::kGoes) clear_away(place_.files, id);
+    if (!is_replica_id(id) || take_in(id, now) || litter == Litter::kStays) continue;
+    clear_away(place_.files, id);
+    place_.limits.release(id);
   }
   scanned_at_ = now;
   return ok();
