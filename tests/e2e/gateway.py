@@ -66,7 +66,7 @@ class Gateway:
     def admin(self, path):
         connection = UnixConnection(self.data / "run" / "gateway.admin.sock")
         try:
-            return answer_of(connection, "GET", path)
+            return answer_of(connection, "GET", path, headers={"accept": "application/openmetrics-text; version=1.0.0"})
         finally:
             connection.close()
 

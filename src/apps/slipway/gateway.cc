@@ -154,6 +154,7 @@ int run_gateway(const Arguments& arguments) {
   const runtime::RealClock clock;
   const Bell bell(signals);
   MovingStore store(arguments, clock);
+  store.look();
   gateway::Gateway gateway(std::move(*options), store, clock, [&bell] { bell.ring(); });
   if (Status started = gateway.start(); !started) return cli::complain(started.error().message);
   // Whoever keeps us running may have died: the next one asks here for the socket that callers wait at.
