@@ -16,8 +16,8 @@ constexpr size_t kVersionsShown = 5;
 // The latest first; whatever the order was, the same result.
 void sort(std::vector<const Event*>& events) {
   std::ranges::sort(events, [](const Event* a, const Event* b) {
-    return std::tie(b->last, a->reason, a->message, a->object) <
-           std::tie(a->last, b->reason, b->message, b->object);
+    return std::tie(b->last, b->version, a->reason, a->message, a->object) <
+           std::tie(a->last, a->version, b->reason, b->message, b->object);
   });
 }
 

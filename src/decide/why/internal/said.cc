@@ -64,6 +64,12 @@ std::string without_count(std::string_view text) {
   return std::string(text.substr(0, count->begin - 2));
 }
 
+std::string without_advice(std::string_view text) {
+  for (const std::string_view advice : {"; if they know, ", "; ask for fewer ", "; push one: "})
+    text = text.substr(0, text.find(advice));
+  return std::string(text);
+}
+
 std::optional<bool> all_ready(std::string_view text) {
   const auto count = count_in(text);
   return count ? std::optional(count->ready >= count->wanted) : std::nullopt;

@@ -20,6 +20,8 @@ Said said(std::string_view message);
 std::string_view after_count(std::string_view text);
 // "nothing went forward for 10m: 0 of 1 replica of …": what stands before the count, or the whole.
 std::string without_count(std::string_view text);
+// "…; if they know, set …": what stands before the way out, which has a place of its own.
+std::string without_advice(std::string_view text);
 // Whether the count says that all are ready; nothing: it has no count.
 std::optional<bool> all_ready(std::string_view text);
 
