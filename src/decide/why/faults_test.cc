@@ -34,6 +34,18 @@ TEST(WhyOfAFault, AModelThatFailsToLoadIsTheRootOfTheRollback) {
   EXPECT_THAT(answer.summary, HasSubstr("requests are answered"));
 }
 
+TEST(WhyOfAFault, AFirstRevisionThatFailsIsTriedOnAndNamesTheRoot) {
+  Life life = Life::first();
+  life.look();
+  life->failing(1, 2, {Reason::kLoadFailed, "no trees"});
+  life.look();
+  const Answer answer = life.why();
+  EXPECT_THAT(reasons(answer), ElementsAre(Reason::kLoadFailed, Reason::kNoReadyReplica));
+  EXPECT_EQ(answer.causes[0].finding,
+            fmt::format("version 1 of credit ({}) cannot be served: no trees", life.revision(1)));
+  EXPECT_THAT(answer.summary, HasSubstr("no request is answered"));
+}
+
 TEST(WhyOfAFault, AModelThatAnswersWrongShapesNamesThem) {
   Life life = Life::serving();
   life.change();

@@ -117,6 +117,7 @@ Cause as_wanted(const View& view) {
   if (stable && !none)
     for (Evidence& each : events_about(view, Reason::kRolloutComplete, stable))
       add_once(cause.evidence, std::move(each));
+  for (Evidence& each : past_faults(view)) add_once(cause.evidence, std::move(each));
   return cause;
 }
 

@@ -164,6 +164,17 @@ std::vector<Evidence> facts_about(const View& view, const Signal& signal) {
   return Facts(view, signal).all();
 }
 
+std::vector<Evidence> past_faults(const View& view) {
+  const std::string object = object_of(view.deployment);
+  std::vector<const Event*> found;
+  for (const Event& event : view.events)
+    if (event.warning && event.object == object) found.push_back(&event);
+  sort(found);
+  std::vector<Evidence> out;
+  for (const Event* event : found | std::views::take(kEventsShown)) out.push_back(evidence_of(*event));
+  return out;
+}
+
 std::optional<Evidence> last_decision(const View& view) {
   const std::string object = object_of(view.deployment);
   std::vector<const Event*> own;

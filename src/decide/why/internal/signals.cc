@@ -155,6 +155,7 @@ void Reading::change() {
   const bool refused =
       change->reason == Reason::kVersionNotFound || change->reason == Reason::kSignatureChanged;
   Signal& signal = add(*change, refused ? nullptr : about);
+  if (about) signal.says = without_name(signal.says, about->revision.name);
   signal.says = without_advice(signal.says);
 }
 
