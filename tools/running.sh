@@ -1,14 +1,11 @@
-# Sourced by up and down: the two processes that `make up` started.
+# Sourced by up and down: the platform that `make up` started.
 
-# running_pid serve|control: its pid, when it still runs and is ours: a pid may have been given to another program since. By folder
-# and command line, since the program's file may have been replaced by a newer build.
-running_pid() {
-  local pid _
-  read -r pid _ 2>/dev/null <"build/up/$1.pid" || return 1
-  [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "$PWD" ] || return 1
-  [ "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -d' ' -f1-2)" = "build/release/slipway $1" ] || return 1
-  printf '%s\n' "$pid"
+# The supervisor's pid, when one runs: /proc/locks names who holds its lock, so no number can be stale.
+supervisor_pid() {
+  local lock=build/up/data/run/supervisor.lock inode
+  inode=$(stat -c %i "$lock" 2>/dev/null) || return 0
+  awk -v inode="$inode" '$2 == "POSIX" { split($6, at, ":"); if (at[3] == inode) { print $5; exit } }' /proc/locks
 }
 
-# Whether that process runs the program that lies in build/release now.
-is_this_build() { [ "$(stat -Lc %i "/proc/$1/exe" 2>/dev/null)" = "$(stat -c %i build/release/slipway)" ]; }
+# Whether that process runs the program that lies in build/release now; true when there is none.
+is_this_build() { [ -z "$1" ] || [ "$(stat -Lc %i "/proc/$1/exe" 2>/dev/null)" = "$(stat -c %i build/release/slipway)" ]; }

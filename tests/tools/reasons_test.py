@@ -1,10 +1,12 @@
-"""Every reason that the code knows has its row in docs/api.md, with a cause and a next step; and no row is of another one."""
+"""A reason is known in the same words everywhere: enum, names, what `why` knows of it, its page in docs/reasons/ and the index."""
 import pathlib
 import re
 import unittest
 
 ROOT = pathlib.Path(__file__).parents[2]
-ROW = re.compile(r"^\| `(\w+)` \| (.*) \| (.*) \| (.*) \|$", re.M)
+PAGES = ROOT / "docs/reasons"
+SECTIONS = ["Where it stands", "Why", "What Slipway does", "What to do", "How it looks"]
+ROW = re.compile(r"^\| \[(\w+)\]\((\w+)\.md\) \| (\w+) \| (.+) \|$", re.M)
 
 
 def reasons_in_code():
@@ -12,10 +14,25 @@ def reasons_in_code():
     return re.findall(r'\{Reason::\w+, "(\w+)"\}', source)
 
 
-def rows_in_document():
-    """-> {reason: [where, cause, next step]}"""
-    section = (ROOT / "docs/api.md").read_text().partition("\n## Conditions and reasons\n")[2].partition("\n## ")[0]
-    return {name: [cell.strip() for cell in cells] for name, *cells in ROW.findall(section)}
+def weights_in_why():
+    """-> {reason: "fault"}: how `slipway why` ranks it"""
+    source = (ROOT / "src/decide/why/internal/table.cc").read_text()
+    return {name: weight.lower() for name, weight in re.findall(r"\{Reason::k(\w+),\s*Weight::k(\w+),", source)}
+
+
+def pages():
+    return {path.stem: path.read_text() for path in PAGES.glob("*.md") if path.name != "README.md"}
+
+
+def sections_of(page):
+    """-> {title: text}"""
+    parts = re.split(r"^## (.+)$", page, flags=re.M)
+    return dict(zip(parts[1::2], (text.strip() for text in parts[2::2])))
+
+
+def index():
+    """-> [(reason, page, weight, meaning)]"""
+    return ROW.findall((PAGES / "README.md").read_text())
 
 
 class Reasons(unittest.TestCase):
@@ -25,13 +42,40 @@ class Reasons(unittest.TestCase):
         self.assertNotEqual(members, [])
         self.assertEqual(sorted(reasons_in_code()), sorted(members))
 
-    def test_each_reason_has_a_row_and_each_row_a_reason(self):
-        self.assertEqual(sorted(rows_in_document()), sorted(reasons_in_code()))
+    def test_each_reason_has_a_page_and_each_page_a_reason(self):
+        self.assertEqual(sorted(pages()), sorted(reasons_in_code()))
 
-    def test_each_row_says_where_why_and_what_to_do(self):
-        for name, cells in rows_in_document().items():
-            for cell in cells:
-                self.assertNotEqual(cell, "", name)
+    def test_each_page_says_where_why_what_happens_and_what_to_do(self):
+        for name, page in pages().items():
+            with self.subTest(name):
+                head = page.splitlines()
+                self.assertEqual(head[0], f"# {name}")
+                self.assertTrue(head[2].endswith("."), "the first line says what it means")
+                sections = sections_of(page)
+                self.assertEqual(list(sections), SECTIONS)
+                self.assertEqual([title for title, text in sections.items() if not text], [])
+                self.assertIn("```", sections["How it looks"])
+
+    def test_the_index_names_each_once_in_the_order_of_the_code(self):
+        self.assertEqual([name for name, *_ in index()], reasons_in_code())
+        for name, page, _, _ in index():
+            self.assertEqual(name, page)
+
+    def test_the_index_says_of_each_what_why_makes_of_it(self):
+        self.assertEqual({name: weight for name, _, weight, _ in index()}, weights_in_why())
+
+    def test_the_index_and_the_page_mean_the_same(self):
+        for name, _, _, meaning in index():
+            self.assertEqual(pages()[name].splitlines()[2].rstrip("."), meaning)
+
+    def test_pages_lead_to_pages_that_are_there(self):
+        for name, page in pages().items():
+            for target in re.findall(r"\]\(([\w./]+\.md)\)", page):
+                self.assertTrue((PAGES / target).exists(), f"{name} leads to {target}")
+
+    def test_the_documents_lead_to_the_index(self):
+        self.assertIn("(reasons/README.md)", (ROOT / "docs/api.md").read_text())
+        self.assertIn("(reasons/README.md)", (ROOT / "docs/README.md").read_text())
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "adapters/processes/internal/crew.h"
+#include "adapters/processes/internal/log_file.h"
 #include "system/os/files.h"
 #include "system/os/replace_file.h"
 #include "system/runtime/failpoint.h"
@@ -59,8 +61,10 @@ class Processes::World {
   const std::string& limits_text() const { return place_.limits.text(); }
 
  private:
-  Status scan(TimePoint now);
-  void take_in(const std::string& id, TimePoint now);
+  // Whether files of nobody go: not right after the start, when somebody may be about to take its lock.
+  enum class Litter : uint8_t { kStays, kGoes };
+  Status scan(TimePoint now, Litter litter);
+  bool take_in(const std::string& id, TimePoint now);
   void ask(TimePoint now);
   Status check(const Action& action) const;
   Status check_memory(const Action& action) const;
@@ -91,47 +95,49 @@ Status Processes::World::open() {
     for (int ordinal = 0; ordinal < told.replicas; ++ordinal) crew->adopt(ordinal, now);
     crews_.emplace(told.revision.name, std::move(crew));
   }
-  return scan(now);
+  return scan(now, Litter::kStays);
 }
 
 // Locks say whose they are. Who runs beyond what was told drains already, replaces another, or was started by
 // somebody whose word is lost.
-Status Processes::World::scan(TimePoint now) {
+Status Processes::World::scan(TimePoint now, Litter litter) {
   const auto entries = os::list_folder(place_.files.run(), kMostFiles);
   if (!entries) return fail(Code::kUnavailable, "what runs cannot be seen: {}", entries.error().message);
   constexpr std::string_view kEnd = ".lock";
   for (const os::FolderEntry& entry : *entries) {
     if (!entry.name.ends_with(kEnd)) continue;
     const std::string id = entry.name.substr(0, entry.name.size() - kEnd.size());
-    if (is_replica_id(id)) take_in(id, now);
+    if (is_replica_id(id) && !take_in(id, now) && litter == Litter::kGoes) clear_away(place_.files, id);
   }
   scanned_at_ = now;
   return ok();
 }
 
-void Processes::World::take_in(const std::string& id, TimePoint now) {
+// False: nobody of ours holds it.
+bool Processes::World::take_in(const std::string& id, TimePoint now) {
   const std::string text = os::read_beginning(place_.files.lock(id), 512).value_or("");
   const std::string name = text.substr(0, text.find('\n'));
   const auto parsed = parse_replica_name(name);
-  if (!parsed || replica_id(name) != id) return;
+  if (!parsed || replica_id(name) != id) return false;
   auto at = crews_.find(parsed->revision);
   if (at != crews_.end()) {
     if (!at->second->knows(parsed->ordinal)) at->second->adopt(parsed->ordinal, now);
-    return;
+    return at->second->knows(parsed->ordinal);
   }
   auto guess = guess_revision(parsed->revision);
-  if (!guess) return;
+  if (!guess) return false;
   auto crew = Crew::of_found(place_, fetcher_, std::move(*guess), now);
   crew->adopt(parsed->ordinal, now);
-  if (crew->most_running() == 0) return;
+  if (crew->most_running() == 0) return false;
   runtime::log::warn("processes", "runs, though nothing is written of it", {{"replica", name}});
   crews_.emplace(parsed->revision, std::move(crew));
+  return true;
 }
 
 Result<Observation> Processes::World::observe() {
   const TimePoint now = clock_.now();
   if (now - scanned_at_ >= kScanAgain)
-    if (Status scanned = scan(now); !scanned) return fail(scanned.error());
+    if (Status scanned = scan(now, Litter::kGoes); !scanned) return fail(scanned.error());
   for (auto& [name, crew] : crews_) crew->look(now);
   ask(now);
   int unheard = 0;
@@ -255,6 +261,9 @@ void Processes::World::forget_gone() {
     ::unlink(place_.files.told(at->first).c_str());
     runtime::log::info("processes", "removed", {{"revision", at->first}});
     at = crews_.erase(at);
+    trim_logs(
+        options_.data + "/logs", [this](std::string_view revision) { return crews_.contains(revision); },
+        options_.old_logs);
   }
 }
 
@@ -263,8 +272,12 @@ Processes::~Processes() = default;
 
 Result<std::unique_ptr<Processes>> Processes::open(Options options, const runtime::Clock& clock) {
   // Replicas start in the data folder, so every path must hold there too.
-  if (!options.data.starts_with('/') || options.command.empty() || !options.command[0].starts_with('/'))
-    return fail(Code::kInvalid, "the data folder '{}' and the program must be absolute paths", options.data);
+  std::error_code failed;
+  options.data = std::filesystem::absolute(options.data, failed).lexically_normal().string();
+  while (options.data.size() > 1 && options.data.ends_with('/')) options.data.pop_back();
+  if (failed) return fail(Code::kInvalid, "the data folder: {}", failed.message());
+  if (options.command.empty() || !options.command[0].starts_with('/'))
+    return fail(Code::kInvalid, "the program of replicas is no absolute path");
   auto world = std::make_unique<World>(std::move(options), clock);
   if (Status opened = world->open(); !opened) return fail(opened.error());
   return std::unique_ptr<Processes>(new Processes(std::move(world)));

@@ -9,6 +9,8 @@ namespace slipway::app {
 cli::Command serve_command();
 cli::Command control_command();
 cli::Command gateway_command();
+cli::Command up_command();
+cli::Command down_command();
 cli::Command fetch_command();
 cli::Command verify_command();
 cli::Command inspect_command();

@@ -7,17 +7,22 @@
 #include <utility>
 
 #include "adapters/local/local.h"
+#include "adapters/processes/processes.h"
 #include "apps/slipway/commands.h"
 #include "apps/slipway/data_folder.h"
 #include "apps/slipway/listener.h"
+#include "apps/slipway/loops_thread.h"
+#include "apps/slipway/model_files.h"
 #include "apps/slipway/replica_metrics.h"
 #include "apps/slipway/signals.h"
 #include "services/api/api.h"
+#include "services/cli/models.h"
 #include "services/cli/platform.h"
 #include "services/registry/garbage.h"
 #include "services/registry/registry.h"
 #include "system/admin/admin.h"
 #include "system/http/server.h"
+#include "system/os/files.h"
 #include "system/os/replace_file.h"
 #include "system/runtime/cpus.h"
 #include "system/runtime/log.h"
@@ -31,11 +36,13 @@ using namespace std::chrono_literals;
 // Writes block until they are on the disk, and those that wait together share one fsync: hence more threads
 // than processors.
 constexpr int kWriters = 8;
+constexpr Duration kStuck = 60s;  // loops without a step: they look at what runs once a second
 
 struct Settings {
   std::string data;
   http::Address listen;
-  std::optional<http::Address> admin;
+  std::vector<http::Address> admin;
+  std::string gateway_url;  // what status.url begins with; empty: nothing is known of a gateway
 };
 
 Result<Settings> read_settings(const Arguments& arguments) {
@@ -45,10 +52,13 @@ Result<Settings> read_settings(const Arguments& arguments) {
   if (listen->kind != http::Address::Kind::kTcp)
     return fail(Code::kInvalid, "--listen {}: kubectl reaches HOST:PORT alone", listen->str());
   out.listen = *listen;
+  out.gateway_url = arguments.get("--gateway-url");
+  // Whoever keeps control running asks it there, wherever else it answers.
+  out.admin.push_back({.kind = http::Address::Kind::kUnix, .path = out.data + "/run/control.admin.sock"});
   if (!arguments.has("--admin")) return out;
   const auto admin = parse_listener(arguments, "--admin");
   if (!admin) return fail(admin.error());
-  out.admin = *admin;
+  out.admin.push_back(*admin);
   return out;
 }
 
@@ -83,9 +93,11 @@ class Control {
     const auto token = folder_->token();
     if (!token) return fail(token.error());
     tokens_.emplace(base::sha256(*token));
+    if (Status opened = open_environment(); !opened) return opened;
     if (Status listening = listen(); !listening) return listening;
     const std::string server = fmt::format("https://{}", reachable(server_->address()));
     if (Status written = folder_->write_kubeconfig(server, *token); !written) return written;
+    loops_->start();
     return start_admin();
   }
 
@@ -102,13 +114,14 @@ class Control {
   // Who works for a request is done before what it works with goes.
   void stop() {
     if (!server_ || std::exchange(stopped_, true)) return;
+    if (loops_) loops_->stop();
     api_->stop();
     server_->drain();
     std::this_thread::sleep_for(50ms);  // what was being sent may still go out
     executor_.stop();
     server_->stop();
     scrapers_.stop();
-    if (admin_) admin_->stop();
+    for (const auto& each : admin_) each->stop();
   }
 
  private:
@@ -150,8 +163,11 @@ class Control {
     auto tls = http::TlsServer::make(*identity);
     if (!tls) return fail(tls.error());
     api_ = std::make_unique<api::Api>(
-        api::Options{.version = SLIPWAY_VERSION,
-                     .logs = {.replicas = nullptr, .folder = folder_->path() + "/logs"}},
+        api::Options{
+            .version = SLIPWAY_VERSION,
+            .limits = environment_->limits_text(),
+            .logs = {.replicas = [this] { return loops_->replicas(); }, .folder = folder_->path() + "/logs"},
+            .observed = false},
         *store_, executor_, clock_, [this](const base::RequestHead& head, std::string_view permission) {
           return tokens_->check(head, permission);
         });
@@ -189,16 +205,48 @@ class Control {
           [=, this] { return number(executor_.waiting()); });
   }
 
+  // What runs is seen and told through here; a version's files come from the store beside.
+  Status open_environment() {
+    processes::Options options{
+        .data = settings_.data,
+        .command = {os::program_folder() + "/slipway", "serve"},
+        .fetch = [this](const domain::RevisionSpec& revision) { return files_of(revision); }};
+    auto environment = processes::Processes::open(std::move(options), clock_);
+    if (!environment) return fail(environment.error());
+    environment_ = std::move(*environment);
+    loops_ = std::make_unique<LoopsThread>(control::Options{.rollout = {.url = settings_.gateway_url}},
+                                           LoopsThread::Parts{.store = *store_,
+                                                              .environment = *environment_,
+                                                              .clock = clock_,
+                                                              .metrics = metrics_,
+                                                              .observed = [this] { api_->set_observed(); }});
+    return ok();
+  }
+
+  Result<std::string> files_of(const domain::RevisionSpec& revision) const {
+    const auto artifact = cli::parse_artifact(revision.artifact);
+    if (!artifact) return fail(artifact.error());
+    const auto manifest = models_->manifest(artifact->repository, {.tag = "", .digest = artifact->digest});
+    if (!manifest) return fail(manifest.error());
+    return model_files(*models_, folder_->models(), *manifest);
+  }
+
   Status start_admin() {
-    if (!settings_.admin) return ok();
     offer_metrics();
+    for (const http::Address& address : settings_.admin) {
+      if (address.kind == http::Address::Kind::kUnix)
+        ::unlink(address.path.c_str());  // of one that has ended
+      admin_.push_back(std::make_unique<admin::AdminServer>(address, admin_routes(), clock_));
+      if (Status listening = admin_.back()->start(); !listening) return listening;
+    }
+    return ok();
+  }
+
+  std::vector<http::Route> admin_routes() {
     const auto well = [this] { return store_->broken().empty(); };
-    admin_ = std::make_unique<admin::AdminServer>(
-        *settings_.admin,
-        admin::routes({.started = [] { return true; }, .ready = well, .live = [] { return true; }}, metrics_,
-                      replica_metrics(folder_->path() + "/run", scrapers_)),
-        clock_);
-    return admin_->start();
+    const auto moves = [this] { return clock_.now() - loops_->last_step() < kStuck; };
+    return admin::routes({.started = [] { return true; }, .ready = well, .live = moves}, metrics_,
+                         replica_metrics(folder_->path() + "/run", scrapers_));
   }
 
   const Settings settings_;
@@ -215,7 +263,9 @@ class Control {
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
-  std::unique_ptr<admin::AdminServer> admin_;
+  std::unique_ptr<processes::Processes> environment_;
+  std::unique_ptr<LoopsThread> loops_;
+  std::vector<std::unique_ptr<admin::AdminServer>> admin_;
   bool stopped_ = false;
 };
 
@@ -241,29 +291,35 @@ int control(const Arguments& arguments) {
 }  // namespace
 
 cli::Command control_command() {
-  return {.name = "control",
-          .summary = "Run the API, its store and the model registry of this machine",
-          .description =
-              "Serves the Kubernetes API protocol for models and deployments, and the OCI registry that "
-              "holds model files, over\n"
-              "TLS with a certificate authority of its own. Everything lives in the data folder; its "
-              "kubeconfig is what slipway\n"
-              "and kubectl need to reach it. Stays in the foreground and ends on SIGTERM.",
-          .options = {{.names = "--data",
-                       .value = "DIR",
-                       .help = "The data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
-                      {.names = "-l,--listen",
-                       .value = "HOST:PORT",
-                       .help = "Where to listen, with TLS",
-                       .fallback = "127.0.0.1:8090"},
-                      {.names = "--admin", .value = "ADDR", .help = "Where probes and metrics are answered"},
-                      {.names = "--allow-plaintext",
-                       .value = "",
-                       .help = "Let --admin listen where other machines can reach it, without TLS"}},
-          .examples = {"slipway control",
-                       "slipway control --data ./data --listen 127.0.0.1:9090 --admin 127.0.0.1:9091",
-                       "kubectl --kubeconfig ./data/kubeconfig get modelversions"},
-          .run = control};
+  return {
+      .name = "control",
+      .summary = "Run the API, the model registry and what is deployed on this machine",
+      .description =
+          "Serves the Kubernetes API protocol for models and deployments, and the OCI registry that "
+          "holds model files, over\n"
+          "TLS with a certificate authority of its own. Everything lives in the data folder; its "
+          "kubeconfig is what slipway\n"
+          "and kubectl need to reach it. Stays in the foreground and ends on SIGTERM.",
+      .options = {{.names = "--data",
+                   .value = "DIR",
+                   .help = "The data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
+                  {.names = "-l,--listen",
+                   .value = "HOST:PORT",
+                   .help = "Where to listen, with TLS",
+                   .fallback = "127.0.0.1:8090"},
+                  {.names = "--admin",
+                   .value = "ADDR",
+                   .help = "Where probes and metrics are answered, besides <data>/run/control.admin.sock"},
+                  {.names = "--gateway-url",
+                   .value = "URL",
+                   .help = "Where callers reach what is deployed, as status.url says it"},
+                  {.names = "--allow-plaintext",
+                   .value = "",
+                   .help = "Let --admin listen where other machines can reach it, without TLS"}},
+      .examples = {"slipway control",
+                   "slipway control --data ./data --listen 127.0.0.1:9090 --admin 127.0.0.1:9091",
+                   "kubectl --kubeconfig ./data/kubeconfig get modelversions"},
+      .run = control};
 }
 
 }  // namespace slipway::app

@@ -16,6 +16,7 @@
 #include "apps/slipway/signals.h"
 #include "services/cli/platform.h"
 #include "system/os/file_lock.h"
+#include "system/os/pass_descriptor.h"
 #include "system/os/replace_file.h"
 #include "system/runtime/cpus.h"
 #include "system/runtime/log.h"
@@ -25,6 +26,8 @@ namespace {
 
 using cli::Arguments;
 using namespace std::chrono_literals;
+
+constexpr Duration kFirstLooks = 20ms;  // for a platform that is just starting: its callers wait
 
 // What the thread that steps the gateway waits for: something to do, a signal, or its time.
 class Bell {
@@ -68,6 +71,8 @@ class MovingStore final : public store::Store {
     remote_ = std::make_unique<remote::Remote>(access_, clock_);
     return true;
   }
+  bool found() const { return remote_ != nullptr; }
+  bool is_known() const { return remote_ != nullptr; }
   Result<std::unique_ptr<store::Watch>> watch(store::Kind kind, const store::WatchOptions& options) override {
     if (!remote_) return fail(Code::kUnavailable, "control has not been started here yet");
     return remote_->watch(kind, options);
@@ -127,8 +132,8 @@ void step_until_a_signal(gateway::Gateway& gateway, MovingStore& store, const Be
   while (bell.wait(wait)) {
     const TimePoint now = clock.now();
     if (now >= next_look) {
-      next_look = now + 1s;
       if (store.look()) gateway.reopen();
+      next_look = now + (store.found() ? 1s : 50ms);
     }
     wait = std::min(gateway.step(now), next_look) - clock.now();
   }
@@ -145,11 +150,19 @@ int run_gateway(const Arguments& arguments) {
     return cli::complain(base::within("a gateway serves this data folder already", lock.error()).message);
   // The lock is ours: a socket that lies there is one of a gateway that has ended.
   ::unlink(options->admin.front().path.c_str());
+  const http::Address listen = options->listen;
   const runtime::RealClock clock;
   const Bell bell(signals);
   MovingStore store(arguments, clock);
   gateway::Gateway gateway(std::move(*options), store, clock, [&bell] { bell.ring(); });
   if (Status started = gateway.start(); !started) return cli::complain(started.error().message);
+  // Whoever keeps us running may have died: the next one asks here for the socket that callers wait at.
+  std::unique_ptr<os::DescriptorServer> socket;
+  if (listen.kind == http::Address::Kind::kDescriptor) {
+    auto giving = os::DescriptorServer::start(data + "/run/gateway.fd", listen.descriptor);
+    if (!giving) return cli::complain(giving.error().message);
+    socket = std::move(*giving);
+  }
   const std::string address = gateway.address().str();
   std::printf("gateway on %s%s\n", address.starts_with("unix:") ? "" : "http://", address.c_str());
   std::fflush(stdout);

@@ -34,6 +34,7 @@ void LoopsThread::run() {
     const TimePoint now = parts_.clock.now();
     last_step_ = now.time_since_epoch().count();
     const TimePoint next = loops_.step(now);
+    remember();
     if (!told && loops_.observed()) {
       told = true;
       parts_.observed();
@@ -42,6 +43,16 @@ void LoopsThread::run() {
     const runtime::MutexLock lock(mutex_);
     if (stopping_) return;
   }
+}
+
+void LoopsThread::remember() {
+  const runtime::MutexLock lock(mutex_);
+  if (replicas_ != loops_.observation().replicas) replicas_ = loops_.observation().replicas;
+}
+
+std::vector<domain::ReplicaObserved> LoopsThread::replicas() const {
+  const runtime::MutexLock lock(mutex_);
+  return replicas_;
 }
 
 void LoopsThread::wait_until(TimePoint next) {

@@ -26,19 +26,23 @@ class LoopsThread {
 
   void start();
   void stop();  // after the step that runs
+  // The replicas that were seen last, from any thread.
+  std::vector<domain::ReplicaObserved> replicas() const;
   // The last time that a step began, from any thread: loops that are stuck show it.
   TimePoint last_step() const { return TimePoint{Duration{last_step_.load()}}; }
 
  private:
   void run();
+  void remember();
   void wake();
   void wait_until(TimePoint next);
 
   const Parts parts_;
-  runtime::Mutex mutex_;
+  mutable runtime::Mutex mutex_;
   runtime::CondVar changed_;
   bool woken_ SLIPWAY_GUARDED_BY(mutex_) = false;
   bool stopping_ SLIPWAY_GUARDED_BY(mutex_) = false;
+  std::vector<domain::ReplicaObserved> replicas_ SLIPWAY_GUARDED_BY(mutex_);
   std::atomic<int64_t> last_step_{0};
   control::Loops loops_;  // its watches call wake(): they go first
   std::thread thread_;

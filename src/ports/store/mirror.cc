@@ -50,7 +50,10 @@ void Mirror::take(const Event& event, Changes& changes) {
   }
   if (ended_.contains(event.object->meta.uid)) return;
   if (listing_) listed_.insert(name);
-  if (known != objects_.end() && event.object->meta.resource_version <= known->second->meta.resource_version)
+  // A list of another object by that name is the truth all the same: a store that was made anew counts anew.
+  const bool anew = listing_ && !same;
+  if (known != objects_.end() && !anew &&
+      event.object->meta.resource_version <= known->second->meta.resource_version)
     return;
   if (known != objects_.end() && !same) changes.replaced.insert(name);
   changes.changed.insert(name);

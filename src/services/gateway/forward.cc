@@ -71,6 +71,7 @@ http::UpstreamRequest Forward::request() const {
 
 void Forward::send() {
   const int most = state_.traffic().options().moves;
+  state_.refresh();  // its body may have come long after its head, and the weights are others by now
   while (true) {
     Refusal refusal;
     auto choice = state_.choose(wanted_, tried_, loop().now(), refusal);
@@ -95,7 +96,6 @@ void Forward::send() {
 
 void Forward::try_again() {
   state_.traffic().retries().add();
-  state_.refresh();
   send();
 }
 
@@ -103,24 +103,16 @@ void Forward::on_fault(UpstreamFault fault) {
   const bool reused = call_->is_reused();
   call_ = nullptr;
   if (exchange_->cancelled()) return let_go(Outcome::kOther), end();
-  const bool unseen = fault == UpstreamFault::kRefused || (fault == UpstreamFault::kBroken && reused);
+  // A kept connection may have been closed while the request was on its way: that says nothing of the
+  // replica.
+  const bool stale = fault == UpstreamFault::kBroken && reused;
+  const bool unseen = fault == UpstreamFault::kRefused || stale;
   const bool broken = fault == UpstreamFault::kBroken || unseen;
-  let_go(fault == UpstreamFault::kTimeout ? Outcome::kOther : Outcome::kBroken);
+  let_go(stale || fault == UpstreamFault::kTimeout ? Outcome::kOther : Outcome::kBroken);
+  if (stale) reuse_ = http::Upstreams::Reuse::kForbidden;
   if (broken && may_move()) {
-    // A kept connection may have been closed while the request was on its way: that says nothing of the
-    // replica.
-    if (fault == UpstreamFault::kBroken && reused) {
-      reuse_ = http::Upstreams::Reuse::kForbidden;
-      tried_ = nullptr;
-      tried_kept_.reset();
-    }
     if (unseen ? ++moves_ <= state_.traffic().options().moves : ++tries_ < state_.traffic().options().tries)
       return try_again();
-  }
-  if (!answerable_) {
-    // The caller has a part of the answer: that it is not all is the only thing left to tell.
-    exchange_->abort();
-    return end();
   }
   if (fault == UpstreamFault::kTimeout)
     return refuse(504, "Timeout", fmt::format("{} did not answer in time", wanted_.deployment));
@@ -190,12 +182,13 @@ void Forward::pass_head(const http::UpstreamAnswer& answer) {
   answered(answer.status);
   if (answer.complete) {
     let_go(Outcome::kWell);
-    exchange_->respond(head);
+    if (http::Exchange* exchange = let_go_of_exchange()) exchange->respond(head);
     return end();
   }
   http::Answer first = head;
   first.body = {};
   exchange_->start(first);
+  if (!exchange_) return;  // the caller went with it
   pass_piece(answer.body, false);
 }
 
@@ -213,8 +206,18 @@ void Forward::pass_piece(std::string_view piece, bool last) {
     return;
   }
   let_go(Outcome::kWell);
-  exchange_->finish();
+  if (http::Exchange* exchange = let_go_of_exchange()) exchange->finish();
   end();
+}
+
+// Before its last word: while we hold it, its connection cannot use it again for the next request. Until that
+// word its connection holds it; null: the caller has gone.
+http::Exchange* Forward::let_go_of_exchange() {
+  http::Exchange* const exchange = exchange_.get();
+  if (exchange->cancelled()) return nullptr;
+  exchange->on_cancel(nullptr);
+  exchange_.reset();
+  return exchange;
 }
 
 // Whoever asked has gone: the replica hears it at once, by its connection.
@@ -231,8 +234,15 @@ void Forward::answered(int status) {
 }
 
 void Forward::refuse(int status, std::string reason, std::string message) {
+  if (!answerable_) {
+    // The caller has a part of the answer: that it is not all is the only thing left to tell.
+    exchange_->abort();
+    return end();
+  }
   state_.traffic().refused(reason).add();
-  gateway::refuse(*exchange_, {.status = status, .reason = std::move(reason), .message = std::move(message)});
+  if (http::Exchange* exchange = let_go_of_exchange())
+    gateway::refuse(*exchange,
+                    {.status = status, .reason = std::move(reason), .message = std::move(message)});
   end();
 }
 

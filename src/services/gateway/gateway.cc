@@ -62,6 +62,8 @@ TimePoint Gateway::step(TimePoint now) { return lists_->step(now); }
 
 void Gateway::reopen() { lists_->reopen(); }
 
+bool Gateway::is_ready() const { return !draining_ && lists_->known(); }
+
 std::vector<http::Route> Gateway::model_routes() {
   const auto forward = [this](Exchange& exchange, const PathParameters& path) {
     traffic_->handle(exchange, path[0], path[1]);
@@ -92,7 +94,7 @@ std::vector<http::Route> Gateway::own_routes() {
        [](Exchange& exchange, const PathParameters&) { respond_flag(exchange, "live", 200); }},
       {Method::kGet, "/v2/health/ready", "process.read",
        [this](Exchange& exchange, const PathParameters&) {
-         respond_flag(exchange, "ready", draining_ ? 503 : 200);
+         respond_flag(exchange, "ready", is_ready() ? 200 : 503);
        }},
       {Method::kGet, "/", "process.read",
        [](Exchange& exchange, const PathParameters&) {
@@ -103,7 +105,7 @@ std::vector<http::Route> Gateway::own_routes() {
 
 std::vector<http::Route> Gateway::admin_routes() {
   auto routes = admin::routes({.started = [] { return true; },
-                               .ready = [this] { return !draining_.load(); },
+                               .ready = [this] { return is_ready(); },
                                .live = [this] { return clock_.now() - main_.slowest_loop() < kStuck; }},
                               registry_);
   routes.push_back(
@@ -140,6 +142,7 @@ bool Gateway::drain_step(TimePoint now) {
 
 void Gateway::stop() {
   main_.stop();
+  lists_->keep_files();
   for (const auto& each : admin_) each->stop();
 }
 

@@ -61,6 +61,8 @@ class Gateway {
   void stop();
 
  private:
+  // Knows where to send, and wants requests.
+  bool is_ready() const;
   std::vector<http::Route> model_routes();
   std::vector<http::Route> own_routes();
   std::vector<http::Route> admin_routes();

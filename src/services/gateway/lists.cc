@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 using domain::EndpointSlice;
 
 constexpr Duration kLookAgain = 1s;
+constexpr Duration kFirstLooks = 50ms;  // while nothing is known: control starts at the same time
 constexpr uint64_t kFileBytes = 256 << 20;
 constexpr int kConnectMs = 200;
 
@@ -54,7 +55,7 @@ Lists::~Lists() = default;
 TimePoint Lists::step(TimePoint now) {
   if (now < look_at_) return look_at_;
   std::set<std::string> deployments, slices;
-  const bool watched = pull(deployments_, deployments) & pull(slices_, slices);
+  const bool deployments_watched = pull(deployments_, deployments), slices_watched = pull(slices_, slices);
   const bool changed = !deployments.empty() || !slices.empty();
   if (changed || first_) {
     first_ = false;
@@ -66,14 +67,14 @@ TimePoint Lists::step(TimePoint now) {
     publish();
     probe_at_ = now;
   }
-  synced_.set(deployments_.mirror.synced() && slices_.mirror.synced() ? 1 : 0);
-  TimePoint next = now + kLookAgain;
-  if (now >= probe_at_ && !probe_all()) {
-    probe_at_ = now + options_.probe_every;
-    next = probe_at_;
-  }
+  const bool synced = deployments_.mirror.synced() && slices_.mirror.synced();
+  if (synced) known_ = true;
+  synced_.set(synced ? 1 : 0);
+  const Duration again = known_ ? kLookAgain : kFirstLooks;
+  if (now >= probe_at_) probe_at_ = probe_all() ? TimePoint::max() : now + options_.probe_every;
+  const TimePoint next = std::min(now + again, probe_at_);
   keep_files(now);
-  look_at_ = now + (watched ? options_.coalesce : kLookAgain);
+  look_at_ = now + (deployments_watched && slices_watched ? options_.coalesce : again);
   return std::max(next, look_at_);
 }
 
@@ -107,13 +108,16 @@ bool Lists::pull(Source& source, std::set<std::string>& changed) {
 void Lists::take_in_deployments(const std::set<std::string>& names) {
   for (const std::string& name : names) {
     const auto at = deployments_.objects().find(name);
-    auto deployment = at == deployments_.objects().end()
-                          ? Result<domain::ModelDeployment>(fail(Code::kNotFound, "gone"))
-                          : domain::parse_model_deployment(*at->second);
-    if (deployment)
+    if (at == deployments_.objects().end()) {
+      parsed_.erase(name);
+      continue;
+    }
+    // What cannot be read is a later version's: better what it was than nothing.
+    if (auto deployment = domain::parse_model_deployment(*at->second))
       parsed_[name] = std::move(*deployment);
     else
-      parsed_.erase(name);
+      runtime::log::warn("gateway", "a deployment cannot be read and stays as it was",
+                         {{"deployment", name}, {"error", deployment.error().message}});
   }
 }
 
@@ -231,25 +235,32 @@ domain::GatewayObserved Lists::observed(TimePoint now) const {
 }
 
 void Lists::keep_files(TimePoint now) {
-  if (options_.folder.empty() || now - kept_at_ < options_.keep_every) return;
+  if (now - kept_at_ < options_.keep_every) return;
+  if (deployments_.to_be_kept || slices_.to_be_kept) kept_at_ = now;
+  keep_files();
+}
+
+void Lists::keep_files() {
+  if (options_.folder.empty()) return;
   for (Source* source : {&deployments_, &slices_}) {
     if (!std::exchange(source->to_be_kept, false)) continue;
-    kept_at_ = now;
     std::string text = "[";
     for (const auto& [name, object] : source->mirror.objects()) {
       if (text.size() > 1) text += ',';
       domain::append_json(*object, text);
     }
     text += ']';
-    if (Status kept = os::replace_file(source->file, text, 0600); !kept)
+    if (Status kept = os::replace_file(source->file, text, 0600); !kept) {
+      source->to_be_kept = true;
       runtime::log::warn("gateway", "the last known list cannot be kept", {{"error", kept.error().message}});
+    }
   }
 }
 
 void Lists::load() {
   if (options_.folder.empty()) return;
-  load(deployments_, domain::Kind::kModelDeployment);
-  load(slices_, domain::Kind::kEndpointSlice);
+  const bool both =
+      load(deployments_, domain::Kind::kModelDeployment) && load(slices_, domain::Kind::kEndpointSlice);
   std::set<std::string> deployments, slices;
   for (const auto& [name, object] : deployments_.from_disk) deployments.insert(name);
   for (const auto& [name, object] : slices_.from_disk) slices.insert(name);
@@ -257,25 +268,26 @@ void Lists::load() {
   take_in_slices(slices);
   rebuild(deployments);
   publish();
-  if (!deployments.empty())
-    runtime::log::info("gateway", "begins with what it last knew",
-                       {{"deployments", entries_.size()}, {"endpoint_slices", revision_of_.size()}});
+  known_ = both;
 }
 
 // A file that cannot be read is worth as much as none.
-void Lists::load(Source& source, domain::Kind kind) {
+bool Lists::load(Source& source, domain::Kind kind) {
   const auto text = os::read_file(source.file, kFileBytes);
-  if (!text) return;
+  if (!text) return false;
   const auto array = json::parse_document(*text, {.bytes = kFileBytes, .depth = 64, .nodes = 20'000'000});
-  if (!array || !array->is_array())
-    return runtime::log::warn("gateway", "the last known list is damaged and is passed over",
-                              {{"file", source.file}});
+  if (!array || !array->is_array()) {
+    runtime::log::warn("gateway", "the last known list is damaged and is passed over",
+                       {{"file", source.file}});
+    return false;
+  }
   for (const json::Document& item : *array) {
     auto object = domain::to_object(kind, item);
-    if (!object) continue;
-    const std::string name = object->key.name;
-    source.from_disk[name] = std::make_shared<domain::Object>(std::move(*object));
+    if (!object || object->key.name.empty()) continue;
+    auto kept = std::make_shared<const domain::Object>(std::move(*object));
+    source.from_disk[kept->key.name] = kept;
   }
+  return true;
 }
 
 }  // namespace slipway::gateway

@@ -8,7 +8,6 @@
 namespace slipway::gateway {
 namespace {
 
-constexpr size_t kSpareForwards = 256;
 constexpr size_t kNamesTold = 20;
 
 template <class Names>
@@ -93,10 +92,11 @@ std::shared_ptr<Target> LoopState::target(const std::string& address) {
 
 // A replica that has gone leaves no connection behind: its address may be another's later.
 void LoopState::forget_targets() {
-  std::erase_if(targets_, [](const auto& each) { return each.second.use_count() == 1; });
-  std::vector<std::string> known;
-  for (const auto& [address, target] : targets_) known.push_back(address);
-  upstreams_.keep_only(known);
+  std::erase_if(targets_, [&](const auto& each) {
+    if (each.second.use_count() > 1) return false;
+    upstreams_.forget(each.second->address);
+    return true;
+  });
 }
 
 const Entry* LoopState::find(std::string_view deployment) const {
@@ -169,8 +169,6 @@ std::unique_ptr<Forward> LoopState::take_forward() {
   return out;
 }
 
-void LoopState::give_forward(std::unique_ptr<Forward> forward) {
-  if (spare_.size() < kSpareForwards) spare_.push_back(std::move(forward));
-}
+void LoopState::give_forward(std::unique_ptr<Forward> forward) { spare_.push_back(std::move(forward)); }
 
 }  // namespace slipway::gateway

@@ -61,13 +61,18 @@ Upstreams::~Upstreams() {
   while (!connections_.empty()) connections_.begin()->first->close();
 }
 
-Upstreams::Connection* Upstreams::open(const Address& address) {
+size_t Upstreams::Hash::operator()(const Address& address) const {
+  const std::string& text = address.kind == Address::Kind::kUnix ? address.path : address.host;
+  return std::hash<std::string_view>()(text) + static_cast<size_t>(address.port);
+}
+
+Upstreams::Connection* Upstreams::open(const Address& address, const std::shared_ptr<Peer>& peer) {
   bool connected = false;
   os::Descriptor socket = address.kind == Address::Kind::kUnix  ? connect_unix(address.path, connected)
                           : address.kind == Address::Kind::kTcp ? connect_tcp(address, connected)
                                                                 : os::Descriptor();
   if (!socket.valid()) return nullptr;
-  auto connection = std::make_unique<UpstreamConnection>(*this, socket.release(), address.str(), connected);
+  auto connection = std::make_unique<UpstreamConnection>(*this, socket.release(), peer, connected);
   UpstreamConnection* const out = connection.get();
   connections_.emplace(out, std::move(connection));
   if (out->start()) return out;
@@ -77,30 +82,23 @@ Upstreams::Connection* Upstreams::open(const Address& address) {
 
 UpstreamCall* Upstreams::send(const Address& address, const UpstreamRequest& request, UpstreamCaller& caller,
                               Reuse reuse) {
+  std::shared_ptr<Peer>& peer = peers_[address];
+  if (!peer) peer = std::make_shared<Peer>();
   UpstreamConnection* connection = nullptr;
-  const auto kept = reuse == Reuse::kAllowed ? idle_.find(address.str()) : idle_.end();
-  if (kept != idle_.end() && !kept->second.empty()) {
-    connection = kept->second.back();
-    kept->second.pop_back();
+  if (reuse == Reuse::kAllowed && !peer->kept.empty()) {
+    connection = peer->kept.back();
+    peer->kept.pop_back();
   }
-  if (!connection) connection = open(address);
+  if (!connection) connection = open(address, peer);
   if (!connection) return nullptr;
   connection->begin(request, caller);
   return connection;
 }
 
-void Upstreams::keep(UpstreamConnection& connection) {
-  std::vector<UpstreamConnection*>& kept = idle_[connection.address()];
-  if (kept.size() >= options_.idle_connections) return connection.close();
-  kept.push_back(&connection);
+void Upstreams::keep(UpstreamConnection& connection, Peer& peer) {
+  if (peer.forgotten || peer.kept.size() >= options_.idle_connections) return connection.close();
+  peer.kept.push_back(&connection);
   connection.rest();
-}
-
-void Upstreams::forget_idle(UpstreamConnection& connection) {
-  const auto kept = idle_.find(connection.address());
-  if (kept == idle_.end()) return;
-  std::erase(kept->second, &connection);
-  if (kept->second.empty()) idle_.erase(kept);
 }
 
 void Upstreams::remove(UpstreamConnection& connection) {
@@ -110,17 +108,18 @@ void Upstreams::remove(UpstreamConnection& connection) {
   connections_.erase(at);
 }
 
-void Upstreams::keep_only(std::span<const std::string> addresses) {
-  std::vector<UpstreamConnection*> gone;
-  for (const auto& [address, kept] : idle_)
-    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
-      gone.insert(gone.end(), kept.begin(), kept.end());
-  for (UpstreamConnection* connection : gone) connection->close();
+void Upstreams::forget(const Address& address) {
+  const auto at = peers_.find(address);
+  if (at == peers_.end()) return;
+  const std::shared_ptr<Peer> peer = std::move(at->second);
+  peers_.erase(at);
+  peer->forgotten = true;
+  while (!peer->kept.empty()) peer->kept.back()->close();
 }
 
 size_t Upstreams::idle() const {
   size_t out = 0;
-  for (const auto& [address, kept] : idle_) out += kept.size();
+  for (const auto& [address, peer] : peers_) out += peer->kept.size();
   return out;
 }
 

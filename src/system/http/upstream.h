@@ -106,17 +106,23 @@ class Upstreams {
   UpstreamCall* send(const Address& address, const UpstreamRequest& request, UpstreamCaller& caller,
                      Reuse reuse = Reuse::kAllowed);
 
-  // Closes what is kept to addresses that are not among these.
-  void keep_only(std::span<const std::string> addresses);
+  // Closes what is kept to an address that has gone; what is on its way there is closed after its answer.
+  void forget(const Address& address);
   size_t idle() const;
 
  private:
   friend class internal::UpstreamConnection;
   using Connection = internal::UpstreamConnection;
+  struct Peer {
+    std::vector<Connection*> kept;  // the last was used last
+    bool forgotten = false;
+  };
+  struct Hash {
+    size_t operator()(const Address& address) const;
+  };
 
-  Connection* open(const Address& address);
-  void keep(Connection& connection);
-  void forget_idle(Connection& connection);
+  Connection* open(const Address& address, const std::shared_ptr<Peer>& peer);
+  void keep(Connection& connection, Peer& peer);
   void remove(Connection& connection);  // destroyed before the next event
   std::unique_ptr<char[]> take_block();
   void give_block(std::unique_ptr<char[]> block);
@@ -125,7 +131,7 @@ class Upstreams {
   const UpstreamOptions options_;
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> graveyard_;
-  std::unordered_map<std::string, std::vector<Connection*>> idle_;  // by address; the last was used last
+  std::unordered_map<Address, std::shared_ptr<Peer>, Hash> peers_;
   std::vector<std::unique_ptr<char[]>> spare_;
 };
 

@@ -200,6 +200,9 @@ TEST_F(Upstream, WhatIsNotHttpOrTooLargeIsMalformed) {
        {std::string("SSH-2.0-hello\r\n\r\n"), "HTTP/1.1 200 OK\r\nx: " + std::string(4096, 'a'),
         std::string("HTTP/1.1 101 Switching\r\nupgrade: h2c\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n")}) {
     ASSERT_TRUE(send(get()));
     const auto peer = accept();
@@ -298,6 +301,39 @@ TEST_F(Upstream, APausedAnswerIsNotReadFrom) {
   EXPECT_EQ(said(), "+def.;");
 }
 
+TEST_F(Upstream, APeerThatGoesWhileItsAnswerIsPausedCostsNoRounds) {
+  UpstreamCall* call = send(get());
+  auto peer = accept();
+  answer(peer, "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabc");
+  EXPECT_EQ(said(), "200…:abc;");
+  call->pause();
+  answer(peer, "def");
+  peer.close();
+  step();
+  // A loop with nothing to hear of waits as long as it is told to.
+  const auto start = std::chrono::steady_clock::now();
+  loop_.step(5ms);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 4ms);
+  EXPECT_EQ(said(), "");
+  call->resume();
+  step();
+  EXPECT_EQ(said(), "+def.;");
+  EXPECT_EQ(upstreams_.idle(), 0u);
+}
+
+TEST_F(Upstream, ACallWhosePeerHasGoneWhileItWasPausedCanBeCancelled) {
+  UpstreamCall* call = send(get());
+  {
+    const auto peer = accept();
+    answer(peer, "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabc");
+    call->pause();
+  }
+  step();
+  call->cancel();
+  step();
+  EXPECT_EQ(said(), "200…:abc;");
+}
+
 TEST_F(Upstream, ACancelledCallTellsNothingMoreAndClosesItsConnection) {
   UpstreamCall* call = send(get());
   const auto peer = accept();
@@ -317,8 +353,22 @@ TEST_F(Upstream, ANewConnectionCanBeAskedFor) {
   UpstreamCall* call = upstreams_.send(address_, get(), caller_, Upstreams::Reuse::kForbidden);
   EXPECT_FALSE(call->is_reused());
   EXPECT_EQ(upstreams_.idle(), 1u);
-  upstreams_.keep_only({});
+}
+
+TEST_F(Upstream, NothingIsKeptToAnAddressThatIsForgotten) {
+  ASSERT_TRUE(send(get()));
+  const auto kept = accept();
+  answer(kept, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  ASSERT_TRUE(upstreams_.send(address_, get(), caller_, Upstreams::Reuse::kForbidden));
+  const auto under_way = accept();
+  EXPECT_EQ(upstreams_.idle(), 1u);
+  upstreams_.forget(address_);
   EXPECT_EQ(upstreams_.idle(), 0u);
+  said();
+  answer(under_way, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+  EXPECT_EQ(said(), "200:ok;");
+  EXPECT_EQ(upstreams_.idle(), 0u);
+  upstreams_.forget(address_);
 }
 
 TEST(HopByHop, FramingAndConnectionHeadersDoNotTravel) {

@@ -1,6 +1,7 @@
 #include "adapters/processes/internal/crew.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "adapters/processes/internal/seats.h"
 #include "system/os/files.h"
@@ -15,6 +16,13 @@ using domain::ReplicaState;
 
 // A fork takes its time, and others wait for the pass to end.
 constexpr int kStartsInOnePass = 8;
+
+// Of a folder that is there.
+std::string absolute_path(const std::string& path) {
+  std::error_code failed;
+  const std::string out = std::filesystem::absolute(path, failed).lexically_normal().string();
+  return failed ? path : out;
+}
 
 }  // namespace
 
@@ -92,7 +100,7 @@ void Crew::step(TimePoint now) {
                      .due = each->due(now)});
   const Steps steps = next_steps(seats, wanted());
   for (const int ordinal : steps.forget) {
-    replica(ordinal).clear_away();
+    clear_away(place_.files, replica(ordinal).id());
     replicas_.erase(ordinal);
   }
   const bool have_files = steps.start.empty() || bring_files(now);
@@ -114,7 +122,7 @@ bool Crew::bring_files(TimePoint now) {
   if (!folder_.empty() && os::is_folder(folder_)) return true;
   if (auto brought = fetcher_.take(told_.revision.name)) {
     if (*brought) {
-      folder_ = **brought;
+      folder_ = absolute_path(**brought);  // replicas start elsewhere
       fetch_failures_ = {};
       fetch_fault_.reset();
       return true;

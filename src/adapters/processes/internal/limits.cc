@@ -70,6 +70,20 @@ bool make_group(const std::string& folder) {
 
 }  // namespace
 
+// The groups' own folder; in version 2 it hands the controllers on.
+bool Limits::prepare(const Group& group) {
+  if (!make_group(group.folder)) return false;
+  return group.version == 1 ||
+         write_kernel(group.folder + "/cgroup.subtree_control", "+cpu +memory").has_value();
+}
+
+// Tried out, and removed again: it is there only while replicas need it.
+std::optional<Limits::Group> Limits::tried(Group group) {
+  const bool made = prepare(group);
+  ::rmdir(group.folder.c_str());
+  return made ? std::optional(std::move(group)) : std::nullopt;
+}
+
 // Version 2 gives its controllers to groups without processes of their own, or at the top: so below our own
 // group, or beside it when whoever started us arranged that.
 std::optional<Limits::Group> Limits::usable_v2(const std::string& place) {
@@ -78,11 +92,8 @@ std::optional<Limits::Group> Limits::usable_v2(const std::string& place) {
     if (!is_v2(own[i])) continue;
     const std::string control = own[i] + "/cgroup.subtree_control";
     if (!has_word(kernel_text(control), "memory") && !write_kernel(control, "+cpu +memory")) continue;
-    const std::string folder = own[i] + "/" + place;
-    if (!make_group(folder)) continue;
-    if (write_kernel(folder + "/cgroup.subtree_control", "+cpu +memory"))
-      return Group{.folder = folder, .cpu = true, .memory = true, .version = 2};
-    ::rmdir(folder.c_str());
+    if (auto group = tried({.folder = own[i] + "/" + place, .cpu = true, .memory = true, .version = 2}))
+      return group;
   }
   return std::nullopt;
 }
@@ -90,9 +101,10 @@ std::optional<Limits::Group> Limits::usable_v2(const std::string& place) {
 std::optional<Limits::Group> Limits::usable_v1(const std::string& place, std::string_view controller) {
   const auto own = runtime::own_cgroups(controller);
   if (own.empty() || is_v2(own[0])) return std::nullopt;
-  const std::string folder = own[0] + "/" + place;
-  if (!make_group(folder)) return std::nullopt;
-  return Group{.folder = folder, .cpu = controller == "cpu", .memory = controller == "memory", .version = 1};
+  return tried({.folder = own[0] + "/" + place,
+                .cpu = controller == "cpu",
+                .memory = controller == "memory",
+                .version = 1});
 }
 
 // Both or none: half a limit would have to be explained each time.
@@ -100,8 +112,6 @@ std::vector<Limits::Group> Limits::usable(const std::string& place) {
   if (const auto all = usable_v2(place)) return {*all};
   const auto cpu = usable_v1(place, "cpu"), memory = usable_v1(place, "memory");
   if (cpu && memory) return {*cpu, *memory};
-  for (const auto& made : {cpu, memory})
-    if (made) ::rmdir(made->folder.c_str());
   return {};
 }
 
@@ -129,18 +139,22 @@ Status Limits::set(const Group& group, const std::string& folder, const domain::
 Result<Granted> Limits::grant(const std::string& name, const domain::ServingSettings& settings) const {
   Granted granted = grant_without_group(settings, runtime::granted_cpus());
   if (groups_.empty() || (settings.cpu_millis <= 0 && settings.memory_bytes <= 0)) return granted;
-  granted.data_bytes = 0;
   for (const Group& group : groups_) {
     const std::string folder = group.folder + "/" + name;
-    if (!make_group(folder)) return fail(Code::kDenied, "{}: {}", folder, os::errno_text(errno));
+    if (!prepare(group) || !make_group(folder))
+      return fail(Code::kDenied, "{}: {}", folder, os::errno_text(errno));
     if (Status done = set(group, folder, settings); !done) return fail(done.error());
     granted.enter.push_back(folder + "/cgroup.procs");
   }
+  granted.data_bytes = 0;  // the kernel counts better
   return granted;
 }
 
 void Limits::release(const std::string& name) const {
-  for (const Group& group : groups_) ::rmdir((group.folder + "/" + name).c_str());
+  for (const Group& group : groups_) {
+    ::rmdir((group.folder + "/" + name).c_str());
+    ::rmdir(group.folder.c_str());  // stays while there are others in it
+  }
 }
 
 bool Limits::ran_out_of_memory(const std::string& name) const {

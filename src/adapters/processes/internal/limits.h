@@ -47,6 +47,8 @@ class Limits {
     bool cpu = false, memory = false;
     int version = 2;
   };
+  static bool prepare(const Group& group);
+  static std::optional<Group> tried(Group group);
   static std::vector<Group> usable(const std::string& place);
   static std::optional<Group> usable_v1(const std::string& place, std::string_view controller);
   static std::optional<Group> usable_v2(const std::string& place);

@@ -209,12 +209,14 @@ void Replica::stop(TimePoint now) {
     static_cast<void>(process_->signal(SIGKILL));
 }
 
-void Replica::clear_away() const {
-  const std::string path = place_.files.lock(id_);
-  // Held while its file goes: who takes it at the same moment looks again (file_lock.h).
-  if (const auto lock = os::FileLock::take(path)) ::unlink(path.c_str());
+void clear_away(const Files& files, const std::string& id) {
+  const std::string path = files.lock(id);
+  const auto lock = os::FileLock::take(path);
+  if (!lock) return;
   for (const char* end : {".sock", ".admin.sock"})
-    ::unlink(fmt::format("{}/{}{}", place_.files.run(), id_, end).c_str());
+    ::unlink(fmt::format("{}/{}{}", files.run(), id, end).c_str());
+  // Held while its file goes: who takes it at the same moment looks again (file_lock.h).
+  ::unlink(path.c_str());
 }
 
 bool Replica::near_memory_limit() const {

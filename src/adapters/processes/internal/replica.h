@@ -23,6 +23,9 @@ struct Place {
   uint64_t memory = 0;
 };
 
+// The files of a replica in the run folder go, unless somebody holds its lock.
+void clear_away(const Files& files, const std::string& id);
+
 class Replica {
  public:
   Replica(const Place& place, const domain::RevisionSpec& revision, int ordinal);
@@ -51,8 +54,6 @@ class Replica {
   void stop(TimePoint now);
   // Another shall take its place.
   void retire() { retiring_ = true; }
-  // Its files in the run folder are no longer needed. Its lock's file goes only if nobody holds it.
-  void clear_away() const;
 
   bool near_memory_limit() const;
   domain::ReplicaObserved observed(TimePoint now) const;

@@ -44,6 +44,7 @@ class Forward final : public http::UpstreamCaller {
   void caller_gone();
   void refuse(int status, std::string reason, std::string message);
   void let_go(Outcome outcome);  // of the replica
+  http::Exchange* let_go_of_exchange();
   void answered(int status);
   void end();
   http::UpstreamRequest request() const;

@@ -5,6 +5,7 @@
 // looked yet". One thread, but observed() and rows().
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,7 +36,11 @@ class Lists {
   void load();
   TimePoint step(TimePoint now);
   void reopen();
+  // Writes what has not been yet: for who ends in good order.
+  void keep_files();
 
+  // Whether there is anything to go by: both lists have come, or lie on disk from the last time. Any thread.
+  bool known() const { return known_; }
   const Published& published() const { return published_; }
   // The rows as they are sent by, any thread.
   domain::GatewayObserved observed(TimePoint now) const;
@@ -59,7 +64,7 @@ class Lists {
   std::string resolve(const domain::Endpoint& endpoint, int port) const;
   bool probe_all();
   void keep_files(TimePoint now);
-  void load(Source& source, domain::Kind kind);
+  bool load(Source& source, domain::Kind kind);  // false: there is none to go by
 
   const ListsOptions options_;
   telemetry::Registry& registry_;
@@ -73,6 +78,7 @@ class Lists {
   Published published_;
   TimePoint kept_at_{}, probe_at_{}, look_at_{};
   bool first_ = true;
+  std::atomic<bool> known_{false};
   mutable runtime::Mutex mutex_;
   std::map<std::string, int> connected_of_ SLIPWAY_GUARDED_BY(mutex_);  // by revision
   telemetry::Gauge &deployments_known_, &synced_;

@@ -66,6 +66,7 @@ class LoopState {
   std::vector<base::Header>& headers() { return headers_; }  // room for one answer's
 
   std::unique_ptr<Forward> take_forward();
+  // Kept for good: whoever gives it back may still be in the middle of one of its calls.
   void give_forward(std::unique_ptr<Forward> forward);
 
  private:

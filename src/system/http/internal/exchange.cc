@@ -87,6 +87,10 @@ void Http1Exchange::respond(const Answer& answer) {
 }
 
 void Http1Exchange::start(const Answer& head_only) {
+  if (context_.loop.on_loop_thread()) {
+    if (connection_ != nullptr) connection_->start_answer(head_only);
+    return;
+  }
   on_loop(
       [copy = std::make_shared<OwnedAnswer>(head_only)](Connection& to) { to.start_answer(copy->view()); });
 }
@@ -114,6 +118,10 @@ void Http1Exchange::tell_gone(std::function<void(Exchange&)> then) {
 }
 
 void Http1Exchange::finish(std::span<const base::Header> trailers) {
+  if (context_.loop.on_loop_thread()) {
+    if (connection_ != nullptr) connection_->finish(trailers);
+    return;
+  }
   on_loop([kept = std::make_shared<OwnedAnswer>(Answer{.headers = trailers})](Connection& to) {
     to.finish(kept->headers);
   });

@@ -22,6 +22,18 @@ std::string_view origin_form(std::string_view target) {
   return after_host == std::string_view::npos ? "/" : target.substr(after_host);
 }
 
+// Of any other encoding the body would go on as if it were none.
+bool is_chunked_alone(std::span<const base::Header> headers) {
+  constexpr std::string_view kChunked = "chunked";
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
+  int said = 0;
+  for (const base::Header& header : headers) {
+    if (header.name != "transfer-encoding") continue;
+    if (++said > 1 || !std::ranges::equal(header.value, kChunked, same)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Parser::Parser(Of of) {
@@ -53,7 +65,7 @@ int Parser::on_name(llhttp_t* parser, const char* at, size_t length) {
     return HPE_USER;
   }
   for (char* c = const_cast<char*>(at); c != at + length; ++c)
-    if (*c >= 'A' && *c <= 'Z') *c = static_cast<char>(*c + 32);
+    *c = static_cast<char>(*c | (*c >= 'A' && *c <= 'Z') << 5);  // without a branch for each letter
   me.headers_.push_back({{at, length}, {}});
   return 0;
 }
@@ -90,6 +102,8 @@ Refusal Parser::parse_answer(std::span<char> head, size_t headers) {
   const llhttp_errno_t error = execute_head(head, {.headers = headers});
   if (too_many_headers_) return {502, "the answer has too many headers"};
   if (error != HPE_PAUSED) return {502, "the answer is not HTTP"};
+  if ((parser_.flags & F_TRANSFER_ENCODING) != 0 && !is_chunked_alone(headers_))
+    return {502, "the answer is encoded in another way than chunked"};
   return {};
 }
 

@@ -16,7 +16,8 @@
 namespace slipway::http::internal {
 namespace {
 
-constexpr int kReadsTogether = 16;  // before other connections get their turn
+constexpr int kReadsTogether = 16;       // before other connections get their turn
+constexpr size_t kCopiedBody = 4 << 10;  // behind its head: cheaper than telling the system of two parts
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
@@ -37,10 +38,11 @@ bool is_named(std::string_view connection, std::string_view name) {
 
 }  // namespace
 
-UpstreamConnection::UpstreamConnection(Upstreams& owner, int fd, std::string address, bool connected)
+UpstreamConnection::UpstreamConnection(Upstreams& owner, int fd, std::shared_ptr<Upstreams::Peer> peer,
+                                       bool connected)
     : owner_(owner),
       fd_(fd),
-      address_(std::move(address)),
+      peer_(std::move(peer)),
       state_(connected ? State::kIdle : State::kConnecting),
       timer_(owner.loop_, [this] { on_time(); }) {}
 
@@ -99,20 +101,25 @@ void UpstreamConnection::append_head(const UpstreamRequest& request) {
   out_ += "\r\n";
 }
 
-// Head and body in one call to the system; only what does not go out now is copied.
+// Head and body in one call to the system; of a large body only what does not go out now is copied.
 void UpstreamConnection::send_first(std::string_view body) {
-  std::array<iovec, 2> parts{iovec{out_.data(), out_.size()},
-                             iovec{const_cast<char*>(body.data()), body.size()}};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = body.empty() ? 1 : 2;
-  const ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+  if (body.size() <= kCopiedBody) out_ += std::exchange(body, {});
+  const ssize_t sent = body.empty() ? ::send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL) : send_with(body);
   const size_t gone = sent > 0 ? static_cast<size_t>(sent) : 0;
   if (gone == out_.size() + body.size()) return out_.clear();
   // That the peer has gone is told by the event that comes; nothing may be told from within send().
   out_ += body;
   out_sent_ = gone;
   wait_for(EPOLLIN | EPOLLOUT);
+}
+
+ssize_t UpstreamConnection::send_with(std::string_view body) const {
+  std::array<iovec, 2> parts{iovec{const_cast<char*>(out_.data()), out_.size()},
+                             iovec{const_cast<char*>(body.data()), body.size()}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(fd_, &message, MSG_NOSIGNAL);
 }
 
 void UpstreamConnection::flush() {
@@ -176,6 +183,7 @@ void UpstreamConnection::on_ready(uint32_t events) {
     state_ = State::kSending;
   }
   if (events & EPOLLOUT) flush();
+  if (paused_ && (events & (EPOLLERR | EPOLLHUP))) return look_away();
   if (state_ != State::kClosed && (events & (EPOLLIN | EPOLLERR | EPOLLHUP))) read();
 }
 
@@ -302,7 +310,7 @@ void UpstreamConnection::give_pieces() {
 void UpstreamConnection::complete() {
   if (state_ != State::kSending) return;
   if (!keep_alive_ || !sent_all_ || !out_.empty() || begin_ != end_) return close();
-  owner_.keep(*this);
+  owner_.keep(*this, *peer_);
 }
 
 void UpstreamConnection::rest() {
@@ -331,10 +339,10 @@ void UpstreamConnection::fault(UpstreamFault what) {
 
 void UpstreamConnection::close() {
   if (state_ == State::kClosed) return;
-  if (state_ == State::kIdle) owner_.forget_idle(*this);
+  if (state_ == State::kIdle) std::erase(peer_->kept, this);
   state_ = State::kClosed;
   timer_.disarm();
-  owner_.loop_.remove(fd_, *this);
+  if (watched_) owner_.loop_.remove(fd_, *this);
   ::close(fd_);
   owner_.give_block(std::move(block_));
   owner_.remove(*this);
@@ -343,7 +351,17 @@ void UpstreamConnection::close() {
 void UpstreamConnection::wait_for(uint32_t events) {
   if (events == events_ || state_ == State::kClosed) return;
   events_ = events;
-  owner_.loop_.change(fd_, events, *this);
+  if (watched_) return owner_.loop_.change(fd_, events, *this);
+  watched_ = true;
+  if (!owner_.loop_.add(fd_, events, *this)) fault(heard_ ? UpstreamFault::kCut : UpstreamFault::kBroken);
+}
+
+// The peer has gone, and what it left is not wanted yet: the loop would tell of that again and again.
+void UpstreamConnection::look_away() {
+  if (state_ == State::kClosed) return;
+  watched_ = false;
+  events_ = 0;
+  owner_.loop_.remove(fd_, *this);
 }
 
 void UpstreamConnection::deadline_at(TimePoint deadline) {

@@ -11,11 +11,10 @@ namespace slipway::http::internal {
 
 class UpstreamConnection final : public runtime::EventLoop::Handler, public UpstreamCall {
  public:
-  UpstreamConnection(Upstreams& owner, int fd, std::string address, bool connected);
+  UpstreamConnection(Upstreams& owner, int fd, std::shared_ptr<Upstreams::Peer> peer, bool connected);
   ~UpstreamConnection();
 
   Status start();
-  const std::string& address() const { return address_; }
   void begin(const UpstreamRequest& request, UpstreamCaller& caller);
   void rest();  // kept, until it is used or its time is up
   void close();
@@ -33,6 +32,7 @@ class UpstreamConnection final : public runtime::EventLoop::Handler, public Upst
 
   void append_head(const UpstreamRequest& request);
   void send_first(std::string_view body);
+  ssize_t send_with(std::string_view body) const;
   void flush();
   void read();
   void process();
@@ -46,15 +46,17 @@ class UpstreamConnection final : public runtime::EventLoop::Handler, public Upst
   void ended();  // the peer sends no more
   void fault(UpstreamFault fault);
   void wait_for(uint32_t events);
+  void look_away();
   void deadline_at(TimePoint deadline);
   void on_time();
   std::string_view input() const { return {block_.get() + begin_, end_ - begin_}; }
 
   Upstreams& owner_;
   const int fd_;
-  const std::string address_;
+  const std::shared_ptr<Upstreams::Peer> peer_;
   State state_;
   uint32_t events_ = 0;
+  bool watched_ = true;  // by the loop
   runtime::EventLoop::Timer timer_;
   TimePoint deadline_ = TimePoint::max(), armed_for_ = TimePoint::max();
 

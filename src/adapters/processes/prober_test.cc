@@ -1,0 +1,120 @@
+#include "adapters/processes/internal/prober.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "system/admin/admin.h"
+#include "system/http/address.h"
+
+namespace slipway::processes {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(AnswerOfAListener, IsItsBodyOnceItIsThereAsAWhole) {
+  const std::string whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nx: y\r\n\r\n{\"a\"}";
+  for (size_t size = 0; size < whole.size(); ++size) {
+    const auto part = read_answer(whole.substr(0, size));
+    ASSERT_TRUE(part) << size;
+    EXPECT_FALSE(*part) << size;
+  }
+  EXPECT_EQ(**read_answer(whole), "{\"a\"}");
+  EXPECT_EQ(**read_answer("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), "");
+}
+
+TEST(AnswerOfAListener, IsNothingElse) {
+  for (const char* text :
+       {"HTTP/1.1 503 Service Unavailable\r\n", "SSH-2.0-OpenSSH", "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nab"})
+    EXPECT_FALSE(read_answer(text)) << text;
+  EXPECT_FALSE(read_answer("HTTP/1.1 200 OK\r\nx: " + std::string(5 << 20, 'x')));
+}
+
+// Listeners in a folder of their own.
+class ProberTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "slipway-prober-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  http::Address at(const std::string& socket) const {
+    return *http::parse_address("unix:" + folder_ + "/" + socket);
+  }
+  std::unique_ptr<admin::AdminServer> serve(const std::string& socket, std::string body) {
+    auto server = std::make_unique<admin::AdminServer>(
+        at(socket),
+        std::vector<http::Route>{{base::Method::kGet, "/observed", "process.read",
+                                  [body](http::Exchange& exchange, const http::PathParameters&) {
+                                    exchange.respond({.body = body});
+                                  }}},
+        clock_);
+    EXPECT_TRUE(server->start());
+    return server;
+  }
+  // Accepts nothing, says nothing.
+  os::Descriptor hang(const std::string& socket) const {
+    return os::Descriptor(http::listen_on(at(socket)).value_or(-1));
+  }
+
+  std::string folder_;
+  runtime::RealClock clock_;
+};
+
+TEST_F(ProberTest, EveryListenerIsAskedAndThoseThatAreNotThereAreSilent) {
+  const auto a = serve("a", "one"), b = serve("b", std::string(100'000, 'x'));
+  Prober prober(folder_);
+  const std::vector<std::string> all{"a", "b", "nobody"};
+  for (int pass = 0; pass < 3; ++pass) {
+    const auto answers = prober.ask(all, 20s);
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_EQ(answers.at("a").body, "one");
+    EXPECT_TRUE(answers.at("a").fresh);
+    EXPECT_EQ(answers.at("b").body.size(), 100'000u);
+  }
+}
+
+TEST_F(ProberTest, OneThatHangsCostsItsPatienceOnce) {
+  const auto a = serve("a", "one");
+  const os::Descriptor hanging = hang("b");
+  Prober prober(folder_);
+  const std::vector<std::string> all{"a", "b"};
+  EXPECT_EQ(prober.ask(all, 50ms).count("b"), 0u);
+  // With an hour of patience this ends only because nobody waits for it any more.
+  for (int pass = 0; pass < 3; ++pass) {
+    const auto answers = prober.ask(all, 1h);
+    EXPECT_EQ(answers.count("a"), 1u);
+    EXPECT_EQ(answers.count("b"), 0u);
+  }
+}
+
+TEST_F(ProberTest, AListenerThatWasReplacedIsFoundAgain) {
+  auto a = serve("a", "one");
+  Prober prober(folder_);
+  const std::vector<std::string> all{"a"};
+  EXPECT_EQ(prober.ask(all, 20s).at("a").body, "one");
+  a->stop();
+  a = serve("a", "two");
+  auto answers = prober.ask(all, 20s);
+  if (answers.empty()) answers = prober.ask(all, 20s);  // its end may come after the question
+  EXPECT_EQ(answers.at("a").body, "two");
+}
+
+TEST_F(ProberTest, AFolderDeeperThanASocketsPathIsNoMatter) {
+  const auto a = serve("a", "one");
+  std::string deep = folder_;
+  while (deep.size() < 200) deep += "/deeper-and-deeper";
+  std::filesystem::create_directories(deep);
+  std::filesystem::rename(folder_ + "/a", deep + "/a");
+  Prober prober(deep);
+  const std::vector<std::string> all{"a"};
+  EXPECT_EQ(prober.ask(all, 20s).at("a").body, "one");
+}
+
+}  // namespace
+}  // namespace slipway::processes

@@ -1,0 +1,19 @@
+// What bears a cause out, besides the status: Events, the versions, the spec, the log.
+#pragma once
+
+#include <vector>
+
+#include "decide/why/internal/signals.h"
+
+namespace slipway::why {
+
+Evidence evidence_of(const Event& event);
+
+// The last Events of that reason; of a revision's, those that name it. The latest first.
+std::vector<Evidence> events_about(const View& view, Reason reason, const domain::RevisionStatus* about);
+// What the spec and the versions say to this cause; the log's last lines.
+std::vector<Evidence> facts_about(const View& view, const Signal& signal);
+// What was decided last about the deployment.
+std::optional<Evidence> last_decision(const View& view);
+
+}  // namespace slipway::why

@@ -1,0 +1,33 @@
+// What a condition's message says, taken apart. The messages are control's (decide/rollout/conditions.cc).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "decide/why/why.h"
+
+namespace slipway::why {
+
+struct Said {
+  std::string text;  // one line
+  std::string log;   // the last lines of a log, or empty
+};
+
+// Of a condition's or a fault's message: without what serves on, and with the log apart.
+Said said(std::string_view message);
+// "1 of 2 replicas of credit-3-8f2a1c40 are ready; …": what follows the count, or the whole.
+std::string_view after_count(std::string_view text);
+// "nothing went forward for 10m: 0 of 1 replica of …": what stands before the count, or the whole.
+std::string without_count(std::string_view text);
+// Whether the count says that all are ready; nothing: it has no count.
+std::optional<bool> all_ready(std::string_view text);
+
+// A fault that a message quotes: "…; Hanging: it said nothing for 30s".
+struct Quoted {
+  Reason reason;
+  std::string text;
+};
+std::optional<Quoted> quoted(std::string_view message);
+
+}  // namespace slipway::why

@@ -1,0 +1,28 @@
+#include "services/supervisor/restart.h"
+
+#include <gtest/gtest.h>
+
+namespace slipway::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Restart, AtOnceThenLaterEachTimeUpToALimit) {
+  TimePoint now{1h};
+  int ends = 0;
+  for (const Duration wait : {0ms, 100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 6400ms, 10000ms, 10000ms}) {
+    const Restart restart = next_start(ends, now, now + 5s);
+    EXPECT_EQ(restart.at - (now + 5s), wait) << ends;
+    ends = restart.in_a_row;
+    now = restart.at;
+  }
+}
+
+TEST(Restart, WhoRanForAMinuteBeginsANewRow) {
+  const TimePoint now{1h};
+  EXPECT_EQ(next_start(7, now, now + 1min), (Restart{.in_a_row = 1, .at = now + 1min}));
+  EXPECT_EQ(next_start(7, now, now + 59s).in_a_row, 8);
+}
+
+}  // namespace
+}  // namespace slipway::supervisor
