@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -369,6 +370,40 @@ TEST_F(Upstream, NothingIsKeptToAnAddressThatIsForgotten) {
   EXPECT_EQ(said(), "200:ok;");
   EXPECT_EQ(upstreams_.idle(), 0u);
   upstreams_.forget(address_);
+}
+
+TEST_F(Upstream, ItConnectsOverTcpOfBothKinds) {
+  for (const char* text : {"127.0.0.1:0", "[::1]:0"}) {
+    const auto listening = listen_on(*parse_address(text));
+    if (!listening) continue;  // a machine without IPv6
+    listener_ = os::Descriptor(*listening);
+    address_ = *bound_address(listener_.get());
+    ASSERT_TRUE(send(get())) << text;
+    step();
+    const auto peer = accept();
+    EXPECT_TRUE(received(peer).starts_with("GET /a ")) << text;
+    answer(peer, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi");
+    EXPECT_EQ(said(), "200:hi;");
+  }
+  ::unlink((folder_ + "/up.sock").c_str());
+}
+
+TEST_F(Upstream, APeerThatDoesNotTakeTheConnectionIsNotThere) {
+  os::Descriptor full(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in name{
+      .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  ASSERT_EQ(::bind(full.get(), reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  ASSERT_EQ(::listen(full.get(), 0), 0);
+  const Address address = *bound_address(full.get());
+  const os::Descriptor first(*connect_to(address, 1000));  // all that its queue holds
+  ASSERT_TRUE(upstreams_.send(address, get(), caller_));
+  step();
+  clock_.advance(999ms);
+  step();
+  EXPECT_EQ(said(), "");
+  clock_.advance(1ms);
+  step();
+  EXPECT_EQ(said(), fault(UpstreamFault::kRefused));
 }
 
 TEST(HopByHop, FramingAndConnectionHeadersDoNotTravel) {
