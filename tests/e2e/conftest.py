@@ -109,3 +109,18 @@ def wait_until(holds, seconds=10):
 
 def row(values, name="x", datatype="FP32"):
     return [{"name": name, "datatype": datatype, "shape": [1, len(values)], "data": values}]
+
+
+@pytest.fixture
+def machine():
+    """Starts whole platforms with `slipway up`, and leaves nothing of them."""
+    from machine import Machine
+    started = []
+
+    def start(**more):
+        started.append(Machine(**more))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.remove()

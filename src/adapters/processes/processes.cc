@@ -7,6 +7,7 @@
 #include <map>
 
 #include "adapters/processes/internal/crew.h"
+#include "adapters/processes/internal/log_file.h"
 #include "system/os/files.h"
 #include "system/os/replace_file.h"
 #include "system/runtime/failpoint.h"
@@ -260,6 +261,9 @@ void Processes::World::forget_gone() {
     ::unlink(place_.files.told(at->first).c_str());
     runtime::log::info("processes", "removed", {{"revision", at->first}});
     at = crews_.erase(at);
+    trim_logs(
+        options_.data + "/logs", [this](std::string_view revision) { return crews_.contains(revision); },
+        options_.old_logs);
   }
 }
 

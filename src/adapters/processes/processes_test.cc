@@ -281,6 +281,28 @@ TEST_F(ProcessesTest, ALargeLogIsMovedAsideAtAStart) {
   EXPECT_EQ(std::filesystem::file_size(log + ".1"), 200u);
 }
 
+TEST_F(ProcessesTest, OfRevisionsThatHaveGoneOnlyTheNewestLogsStay) {
+  machine_->options().old_logs = 3;
+  begin(1);
+  const std::string logs = machine_->data() + "/logs/";
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1);
+  for (int i = 0; i < 5; ++i) {
+    const std::string path = fmt::format("{}old-{}-00000000-0.log", logs, i + 1);
+    std::ofstream(path) << "x";
+    std::filesystem::last_write_time(path, long_ago + std::chrono::minutes(i));
+  }
+  std::ofstream(logs + "control.log") << "x";
+  const RevisionSpec fraud = environment::revision("fraud");
+  ensure(fraud, 1);
+  until_ready(fraud, 1);
+  remove(fraud);
+  until("it gone", [&](const auto& seen) { return told(seen, fraud.name) == nullptr; });
+  std::vector<std::string> left;
+  for (const auto& entry : os::list_folder(logs, 100).value()) left.push_back(entry.name);
+  EXPECT_THAT(left, ::testing::UnorderedElementsAre("control.log", nth(0) + ".log", fraud.name + "-0.log",
+                                                    "old-5-00000000-0.log", "old-4-00000000-0.log"));
+}
+
 TEST(ProcessesOpen, NeedsAFolderThatMayBeWrittenTo) {
   const runtime::RealClock clock;
   const auto relative = Processes::open({.data = "/proc", .command = {"true"}}, clock);

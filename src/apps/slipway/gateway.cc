@@ -27,6 +27,8 @@ namespace {
 using cli::Arguments;
 using namespace std::chrono_literals;
 
+constexpr Duration kFirstLooks = 20ms;  // for a platform that is just starting: its callers wait
+
 // What the thread that steps the gateway waits for: something to do, a signal, or its time.
 class Bell {
  public:
@@ -70,6 +72,7 @@ class MovingStore final : public store::Store {
     return true;
   }
   bool found() const { return remote_ != nullptr; }
+  bool is_known() const { return remote_ != nullptr; }
   Result<std::unique_ptr<store::Watch>> watch(store::Kind kind, const store::WatchOptions& options) override {
     if (!remote_) return fail(Code::kUnavailable, "control has not been started here yet");
     return remote_->watch(kind, options);

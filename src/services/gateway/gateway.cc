@@ -142,6 +142,7 @@ bool Gateway::drain_step(TimePoint now) {
 
 void Gateway::stop() {
   main_.stop();
+  lists_->keep_files();
   for (const auto& each : admin_) each->stop();
 }
 

@@ -189,6 +189,17 @@ TEST_F(Requests, AreAnsweredByTheListsOfTheLastTime) {
   EXPECT_EQ(sample("slipway_gateway_synced"), "0");
 }
 
+TEST_F(Requests, AGatewayThatEndsInGoodOrderKeepsItsLastWord) {
+  start_two(100, 0);
+  store_.put(stored(deployment("credit", {{"a", 1, 0}, {"b", 2, 100}})));
+  gateway_->step(now_ + 10ms);
+  gateway_->stop();
+  for (const auto kind : {store::Kind::kModelDeployment, store::Kind::kEndpointSlice})
+    store_.refuse(kind, {Code::kUnavailable, "control is dead"});
+  start();
+  EXPECT_EQ(infer().body, "b-0 /v2/models/credit/infer");
+}
+
 TEST_F(Requests, AreCountedByRevisionAndCode) {
   start_two(50, 50);
   for (int i = 0; i < 10; ++i) get("/v2/models/credit");

@@ -235,10 +235,15 @@ domain::GatewayObserved Lists::observed(TimePoint now) const {
 }
 
 void Lists::keep_files(TimePoint now) {
-  if (options_.folder.empty() || now - kept_at_ < options_.keep_every) return;
+  if (now - kept_at_ < options_.keep_every) return;
+  if (deployments_.to_be_kept || slices_.to_be_kept) kept_at_ = now;
+  keep_files();
+}
+
+void Lists::keep_files() {
+  if (options_.folder.empty()) return;
   for (Source* source : {&deployments_, &slices_}) {
     if (!std::exchange(source->to_be_kept, false)) continue;
-    kept_at_ = now;
     std::string text = "[";
     for (const auto& [name, object] : source->mirror.objects()) {
       if (text.size() > 1) text += ',';

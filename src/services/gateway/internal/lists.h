@@ -36,6 +36,8 @@ class Lists {
   void load();
   TimePoint step(TimePoint now);
   void reopen();
+  // Writes what has not been yet: for who ends in good order.
+  void keep_files();
 
   // Whether there is anything to go by: both lists have come, or lie on disk from the last time. Any thread.
   bool known() const { return known_; }
