@@ -62,7 +62,7 @@ def refused(data, *options, **more):
     for each in (here, ended):
         assert each.returncode == 1 and each.stdout == "", each
     said = here.stderr.splitlines()[-1] + "\n"
-    assert ended.stderr == said
+    assert re.sub(r"\d+", "N", ended.stderr) == re.sub(r"\d+", "N", said)
     return said
 
 
@@ -257,15 +257,16 @@ def test_a_machine_that_was_switched_off_goes_on(serving):
 
 
 def test_what_cannot_start_is_tried_again_until_it_can(serving):
-    keys = serving.data / "pki" / "ca.key"
-    right = keys.read_bytes()
-    keys.write_text("no key\n")
+    database, aside = serving.data / "slipway.db", serving.data / "aside"
+    database.rename(aside)
+    database.mkdir()
     serving.kill(serving.pid("control"))
     log = serving.data / "logs" / "supervisor.log"
     wait_until(lambda: log.read_text().count('"ended","part":"control"') >= 4, 20)
     assert serving.predict()[0] == 200
     assert log.read_text().count('"started","part":"control"') < 12, "it does not wait"
-    keys.write_bytes(right)
+    database.rmdir()
+    aside.rename(database)
     wait_until(lambda: ready(serving.data, "control"), 15)
     serving.done("status")
 
@@ -426,7 +427,7 @@ def test_a_read_only_folder_is_named(tmp_path):
     mounted(disk, "ro,size=1m")
     try:
         said = refused(disk / "data")
-        assert f"{disk}/data" in said and "Read-only file system" in said, said
+        assert said.startswith(f"error: --data {disk}/data cannot be written: ") and "Read-only file system" in said, said
     finally:
         subprocess.run(["umount", disk], check=True)
 
@@ -439,7 +440,7 @@ def test_a_full_disk_is_named_and_nothing_is_left(tmp_path):
             while True:
                 file.write(b"x" * 4096)
         said = refused(disk / "data")
-        assert re.search("No space left on device|disk (I/O error|is full)|is full", said), said
+        assert said.startswith(f"error: --data {disk}/data cannot be written: ") and "No space left on device" in said, said
         assert run("down", "--data", disk / "data").stdout.startswith("Nothing runs")
         (disk / "ballast").unlink()
     finally:

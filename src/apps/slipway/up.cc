@@ -12,6 +12,7 @@
 #include "apps/slipway/signals.h"
 #include "services/cli/platform.h"
 #include "services/supervisor/supervisor.h"
+#include "services/supervisor/where.h"
 #include "system/os/files.h"
 #include "system/os/replace_file.h"
 #include "system/runtime/log.h"
@@ -71,6 +72,9 @@ Result<supervisor::Options> read_options(const Arguments& arguments) {
   out.listen = std::move(*listen);
   const auto api = http::parse_address(out.api);
   if (!api) return fail(base::within("--api", api.error()));
+  for (const char* admin : {"--admin", "--api-admin"})
+    if (const auto address = parse_listener(arguments, admin); arguments.has(admin) && !address)
+      return fail(address.error());
   if (out.gateway_admin.empty()) out.gateway_admin = beside(out.listen);
   if (out.api_admin.empty()) out.api_admin = beside(*api);
   if (arguments.has("--allow-plaintext")) out.flags.emplace_back("--allow-plaintext");
@@ -179,8 +183,11 @@ int run_here(supervisor::Options options, const Arguments& arguments) {
   if (arguments.has("--api") && os::lock_holder(supervisor::lock_of(data, "control")))
     if (const std::string other = other_address("--api", options.api, api_of(data)); !other.empty())
       return cli::complain(fmt::format("{}: {}", data, other));
-  auto started = supervisor::Supervisor::start(options, clock);
-  if (!started && started.error().code == Code::kConflict) return show_the_running(options, arguments);
+  if (Status prepared = supervisor::prepare(data); !prepared) return cli::complain(prepared.error().message);
+  auto lock = os::FileLock::take(supervisor::lock_of(data, "supervisor"));
+  if (!lock && lock.error().code == Code::kConflict) return show_the_running(options, arguments);
+  if (!lock) return cli::complain(lock.error().message);
+  auto started = supervisor::Supervisor::start(options, std::move(*lock), clock);
   if (!started) return cli::complain(started.error().message);
   supervisor::Supervisor& supervisor = **started;
   if (Status ready = supervisor.wait_ready(kStartPatience, signals); !ready) {
@@ -213,8 +220,8 @@ os::ProcessOptions in_background(const supervisor::Options& options, const Argum
 int run_detached(const supervisor::Options& options, const Arguments& arguments) {
   if (os::lock_holder(supervisor::lock_of(options.data, "supervisor")))
     return show_the_running(options, arguments);
-  if (Status made = os::make_folders(options.data + "/logs"); !made)
-    return cli::complain(made.error().message);
+  if (Status prepared = supervisor::prepare(options.data); !prepared)
+    return cli::complain(prepared.error().message);
   const os::ProcessOptions process = in_background(options, arguments);
   const uint64_t logged = supervisor::make_room(process.log);
   auto child = os::Process::start(process);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "services/supervisor/where.h"
 #include "system/os/files.h"
 
 namespace slipway::supervisor {
@@ -75,11 +76,6 @@ void remove_left(const std::string& data) {
 }
 
 }  // namespace
-
-std::string lock_of(const std::string& data, const std::string& part) { return run(data, part + ".lock"); }
-std::string admin_of(const std::string& data, const std::string& part) {
-  return run(data, part + ".admin.sock");
-}
 
 std::string text_of(const Running& running) {
   return fmt::format("{} (process {})", running.name, running.process.pid());

@@ -9,10 +9,6 @@
 
 namespace slipway::supervisor {
 
-// What a folder's parts hold and where they answer.
-std::string lock_of(const std::string& data, const std::string& part);
-std::string admin_of(const std::string& data, const std::string& part);
-
 struct Running {
   std::string name;  // "gateway", "control", or a replica's
   os::Process process;

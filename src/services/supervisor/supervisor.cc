@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <array>
 
+#include "services/supervisor/where.h"
 #include "system/os/pass_descriptor.h"
-#include "system/os/replace_file.h"
 #include "system/runtime/log.h"
 
 namespace slipway::supervisor {
@@ -30,28 +30,15 @@ void log_end(const std::string& what) { runtime::log::info("supervisor", "ended"
 
 }  // namespace
 
-bool is_at(const http::Address& wanted, const http::Address& actual) {
-  if (wanted.kind != http::Address::Kind::kTcp) return wanted == actual;
-  const bool host = wanted.host == actual.host || (wanted.host == "localhost" && http::is_local(actual));
-  return actual.kind == wanted.kind && host && (wanted.port == 0 || wanted.port == actual.port);
-}
-
-std::string url_of(const http::Address& address) {
-  return address.kind == http::Address::Kind::kTcp ? "http://" + address.str() : address.str();
-}
-
 Supervisor::Supervisor(Options options, os::FileLock lock, const runtime::Clock& clock)
     : options_(std::move(options)), lock_(std::move(lock)), clock_(clock) {}
 Supervisor::~Supervisor() = default;
 
-Result<std::unique_ptr<Supervisor>> Supervisor::start(Options options, const runtime::Clock& clock) {
-  for (const char* folder : {"/run", "/logs"})
-    if (Status made = os::make_folders(options.data + folder); !made) return fail(made.error());
-  auto lock = os::FileLock::take(lock_of(options.data, "supervisor"));
-  if (!lock) return fail(lock.error());
+Result<std::unique_ptr<Supervisor>> Supervisor::start(Options options, os::FileLock lock,
+                                                      const runtime::Clock& clock) {
   // Replicas are control's children; when it dies they become ours, so that somebody sees them end.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  std::unique_ptr<Supervisor> out(new Supervisor(std::move(options), std::move(*lock), clock));
+  std::unique_ptr<Supervisor> out(new Supervisor(std::move(options), std::move(lock), clock));
   if (Status begun = out->begin(); !begun) {
     out->undo();
     return fail(begun.error());
@@ -146,18 +133,22 @@ PartOptions Supervisor::gateway_part() const {
 Status Supervisor::wait_ready(Duration patience, const sigset_t& signals) {
   const TimePoint deadline = clock_.now() + patience;
   const timespec look{0, kLookMs * 1'000'000};
-  for (Part* part : {control_.get(), gateway_.get()})
-    while (!part->is_ready()) {
+  const std::array<Part*, 2> parts{control_.get(), gateway_.get()};
+  while (true) {
+    const Part* waited_for = nullptr;
+    for (Part* part : parts)
+      if (!part->is_ready()) waited_for = part;
+    for (Part* part : parts)
       if (!part->is_running())
         return fail(Code::kUnavailable, "{} ended at once; its log says: {}", part->name(),
                     part->last_words());
-      if (clock_.now() >= deadline)
-        return fail(Code::kTimeout, "{} is not ready after {} s; its log says: {}", part->name(),
-                    std::chrono::floor<std::chrono::seconds>(patience).count(), part->last_words());
-      if (::sigtimedwait(&signals, nullptr, &look) > 0)
-        return fail(Code::kUnavailable, "stopped before {} was ready", part->name());
-    }
-  return ok();
+    if (!waited_for) return ok();
+    if (clock_.now() >= deadline)
+      return fail(Code::kTimeout, "{} is not ready after {} s; its log says: {}", waited_for->name(),
+                  std::chrono::floor<std::chrono::seconds>(patience).count(), waited_for->last_words());
+    if (::sigtimedwait(&signals, nullptr, &look) > 0)
+      return fail(Code::kUnavailable, "stopped before {} was ready", waited_for->name());
+  }
 }
 
 void Supervisor::wait(const sigset_t& signals) {

@@ -1,9 +1,9 @@
 // The supervisor of one data folder: keeps the gateway's listening socket, and control and gateway running.
 //
-//   auto supervisor = Supervisor::start(options, clock);    // adopts what runs, starts what does not
-//   supervisor->wait_ready(30s);
+//   auto supervisor = Supervisor::start(options, lock, clock);  // adopts what runs, starts what does not
+//   supervisor->wait_ready(30s, signals);
 //   … until a signal: supervisor->wait(signals); …
-//   supervisor->stop();                                      // or not: all goes on without it
+//   supervisor->stop();                                          // or not: all goes on without it
 //
 // One thread.
 #pragma once
@@ -36,9 +36,10 @@ struct Options {
 
 class Supervisor {
  public:
-  // kConflict: another supervisor has the folder, and the message says which. Whatever failed, nothing runs
-  // afterwards that did not run before.
-  static Result<std::unique_ptr<Supervisor>> start(Options options, const runtime::Clock& clock);
+  // `lock` is the folder's: it says that nobody else supervises it. When it fails, nothing runs afterwards
+  // that did not run before.
+  static Result<std::unique_ptr<Supervisor>> start(Options options, os::FileLock lock,
+                                                   const runtime::Clock& clock);
   ~Supervisor();
 
   // Until both say that they are ready. kUnavailable: one ended, with its last words, or one of the signals
@@ -75,9 +76,5 @@ class Supervisor {
   std::unique_ptr<Part> control_, gateway_;
   bool found_ = false;  // something that ran already
 };
-
-// Whether somebody who listens at `actual` does what was asked with `wanted`.
-bool is_at(const http::Address& wanted, const http::Address& actual);
-std::string url_of(const http::Address& address);
 
 }  // namespace slipway::supervisor
