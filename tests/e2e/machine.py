@@ -218,8 +218,12 @@ class Machine(Api):
         assert status == 200, text
 
     def is_at(self, version):
-        """Whether the gateway sends all to that version."""
-        return [row["revision"].startswith(self.revision(version)) for row in self.rows().values() if row["weight"] and row["endpoints"]] == [True]
+        """Whether the gateway sends all to that version; one that is just starting does not say."""
+        try:
+            rows = self.rows()
+        except (OSError, http.client.HTTPException):
+            return False
+        return [row["revision"].startswith(self.revision(version)) for row in rows.values() if row["weight"] and row["endpoints"]] == [True]
 
     def wait_at(self, version, seconds=20):
         wait_until(lambda: self.is_at(version), seconds)

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <functional>
 
 #include "adapters/remote/remote.h"
 #include "apps/slipway/commands.h"
@@ -28,6 +29,10 @@ using cli::Arguments;
 using namespace std::chrono_literals;
 
 constexpr Duration kFirstLooks = 20ms;  // for a platform that is just starting: its callers wait
+
+// Callers wait at the socket until the lists are there: those of the last time may be a second old, and miss
+// what was deployed since. Without control they do.
+constexpr Duration kNewsPatience = 150ms;
 
 // What the thread that steps the gateway waits for: something to do, a signal, or its time.
 class Bell {
@@ -125,19 +130,34 @@ Result<gateway::Options> read_options(const Arguments& arguments) {
   return options;
 }
 
-void step_until_a_signal(gateway::Gateway& gateway, MovingStore& store, const Bell& bell) {
-  const runtime::RealClock clock;
-  TimePoint next_look = clock.now();
-  Duration wait{0};
-  while (bell.wait(wait)) {
-    const TimePoint now = clock.now();
-    if (now >= next_look) {
-      if (store.look()) gateway.reopen();
-      next_look = now + (store.found() ? 1s : 50ms);
+// Steps the gateway when something is due or has changed.
+class Stepper {
+ public:
+  Stepper(gateway::Gateway& gateway, MovingStore& store, const Bell& bell)
+      : gateway_(gateway), store_(store), bell_(bell) {}
+
+  // Until `done`, at most for so long. False: a signal came.
+  bool run(const std::function<bool()>& done, Duration at_most) {
+    const TimePoint end = at_most == Duration::max() ? TimePoint::max() : clock_.now() + at_most;
+    while (!done() && clock_.now() < end) {
+      if (!bell_.wait(std::min(next_, end) - clock_.now())) return false;
+      const TimePoint now = clock_.now();
+      if (now >= next_look_) {
+        if (store_.look()) gateway_.reopen();
+        next_look_ = now + (store_.found() ? 1s : 50ms);
+      }
+      next_ = std::min(gateway_.step(now), next_look_);
     }
-    wait = std::min(gateway.step(now), next_look) - clock.now();
+    return true;
   }
-}
+
+ private:
+  gateway::Gateway& gateway_;
+  MovingStore& store_;
+  const Bell& bell_;
+  const runtime::RealClock clock_;
+  TimePoint next_look_{}, next_{};
+};
 
 int run_gateway(const Arguments& arguments) {
   auto options = read_options(arguments);
@@ -155,6 +175,9 @@ int run_gateway(const Arguments& arguments) {
   const Bell bell(signals);
   MovingStore store(arguments, clock);
   gateway::Gateway gateway(std::move(*options), store, clock, [&bell] { bell.ring(); });
+  if (Status prepared = gateway.prepare(); !prepared) return cli::complain(prepared.error().message);
+  Stepper stepper(gateway, store, bell);
+  if (!stepper.run([&] { return gateway.is_synced(); }, kNewsPatience)) return cli::kSuccess;
   if (Status started = gateway.start(); !started) return cli::complain(started.error().message);
   // Whoever keeps us running may have died: the next one asks here for the socket that callers wait at.
   std::unique_ptr<os::DescriptorServer> socket;
@@ -166,7 +189,7 @@ int run_gateway(const Arguments& arguments) {
   const std::string address = gateway.address().str();
   std::printf("gateway on %s%s\n", address.starts_with("unix:") ? "" : "http://", address.c_str());
   std::fflush(stdout);
-  step_until_a_signal(gateway, store, bell);
+  stepper.run([] { return false; }, Duration::max());
   gateway.begin_drain();
   while (!gateway.drain_step(clock.now()))
     if (signal_within(signals, 10ms)) ::_exit(130);

@@ -50,19 +50,29 @@ Gateway::Gateway(Options options, store::Store& store, const runtime::Clock& clo
 
 Gateway::~Gateway() { stop(); }
 
-Status Gateway::start() {
+Status Gateway::prepare() {
+  prepared_ = true;
   lists_->load();
-  if (Status listening = main_.start(); !listening) return listening;
   for (const auto& each : admin_)
     if (Status listening = each->start(); !listening) return listening;
   return ok();
 }
 
+Status Gateway::start() {
+  if (!prepared_)
+    if (Status prepared = prepare(); !prepared) return prepared;
+  if (Status listening = main_.start(); !listening) return listening;
+  listening_ = true;
+  return ok();
+}
+
+bool Gateway::is_synced() const { return lists_->synced(); }
+
 TimePoint Gateway::step(TimePoint now) { return lists_->step(now); }
 
 void Gateway::reopen() { lists_->reopen(); }
 
-bool Gateway::is_ready() const { return !draining_ && lists_->known(); }
+bool Gateway::is_ready() const { return listening_ && !draining_ && lists_->known(); }
 
 std::vector<http::Route> Gateway::model_routes() {
   const auto forward = [this](Exchange& exchange, const PathParameters& path) {

@@ -46,7 +46,11 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  // Reads the lists of the last time, then listens.
+  // Reads the lists of the last time and answers at the admin addresses: step() may be called then.
+  Status prepare();
+  // Whether both lists are the API's, and no longer the last time's.
+  bool is_synced() const;
+  // The same unless it was called, then listens.
   Status start();
   const http::Address& address() const { return main_.address(); }
   const http::Address& admin_address(size_t i) const { return admin_.at(i)->address(); }
@@ -77,7 +81,8 @@ class Gateway {
   http::Router router_;
   http::Server main_;
   std::vector<std::unique_ptr<admin::AdminServer>> admin_;
-  std::atomic<bool> draining_{false};
+  bool prepared_ = false;
+  std::atomic<bool> listening_{false}, draining_{false};
   TimePoint drain_started_{};
 };
 

@@ -67,9 +67,8 @@ TimePoint Lists::step(TimePoint now) {
     publish();
     probe_at_ = now;
   }
-  const bool synced = deployments_.mirror.synced() && slices_.mirror.synced();
-  if (synced) known_ = true;
-  synced_.set(synced ? 1 : 0);
+  if (synced()) known_ = true;
+  synced_.set(synced() ? 1 : 0);
   const Duration again = known_ ? kLookAgain : kFirstLooks;
   if (now >= probe_at_) probe_at_ = probe_all() ? TimePoint::max() : now + options_.probe_every;
   const TimePoint next = std::min(now + again, probe_at_);

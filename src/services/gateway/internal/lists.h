@@ -35,6 +35,7 @@ class Lists {
   // Takes in the files of the last time.
   void load();
   TimePoint step(TimePoint now);
+  bool synced() const { return deployments_.mirror.synced() && slices_.mirror.synced(); }
   void reopen();
   // Writes what has not been yet: for who ends in good order.
   void keep_files();
