@@ -177,12 +177,17 @@ class Machine(Api):
             connection.close()
         return {row["revision"]: row for row in rows if row["deployment"] == self.name}
 
-    def ask(self, method, path, *rest, **more):
-        try:
-            return super().ask(method, path, *rest, **more)
-        except (ConnectionError, http.client.HTTPException):  # control may have moved
-            self.read_access(self.data / "kubeconfig")
-            raise
+    def ask(self, *request, **more):
+        """What may be asked twice: control that is just starting is asked again."""
+        end = time.monotonic() + 10
+        while True:
+            try:
+                return super().ask(*request, **more)
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.02)
+            self.read_access(self.data / "kubeconfig")  # it may have moved
 
     def predict(self, headers=None, body=None):
         """Through the gateway -> status, headers, text"""
