@@ -112,7 +112,9 @@ int run_here(supervisor::Options options, const Arguments& arguments) {
   const runtime::RealClock clock;
   const std::string data = options.data;
   auto started = supervisor::Supervisor::start(options, clock);
-  if (!started && started.error().code == Code::kConflict) return show_the_running(options, arguments);
+  // A port that is in use is a conflict, too, but not one with another `up`.
+  if (!started && os::lock_holder(supervisor::lock_of(data, "supervisor")))
+    return show_the_running(options, arguments);
   if (!started) return cli::complain(started.error().message);
   supervisor::Supervisor& supervisor = **started;
   if (Status ready = supervisor.wait_ready(kStartPatience); !ready) {
