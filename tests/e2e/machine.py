@@ -177,12 +177,17 @@ class Machine(Api):
             connection.close()
         return {row["revision"]: row for row in rows if row["deployment"] == self.name}
 
-    def ask(self, method, path, *rest, **more):
-        try:
-            return super().ask(method, path, *rest, **more)
-        except (ConnectionError, http.client.HTTPException):  # control may have moved
-            self.read_access(self.data / "kubeconfig")
-            raise
+    def ask(self, *request, **more):
+        """What may be asked twice: control that is just starting is asked again."""
+        end = time.monotonic() + 10
+        while True:
+            try:
+                return super().ask(*request, **more)
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.02)
+            self.read_access(self.data / "kubeconfig")  # it may have moved
 
     def predict(self, headers=None, body=None):
         """Through the gateway -> status, headers, text"""
@@ -218,8 +223,12 @@ class Machine(Api):
         assert status == 200, text
 
     def is_at(self, version):
-        """Whether the gateway sends all to that version."""
-        return [row["revision"].startswith(self.revision(version)) for row in self.rows().values() if row["weight"] and row["endpoints"]] == [True]
+        """Whether the gateway sends all to that version; one that is just starting does not say."""
+        try:
+            rows = self.rows()
+        except (OSError, http.client.HTTPException):
+            return False
+        return [row["revision"].startswith(self.revision(version)) for row in rows.values() if row["weight"] and row["endpoints"]] == [True]
 
     def wait_at(self, version, seconds=20):
         wait_until(lambda: self.is_at(version), seconds)
