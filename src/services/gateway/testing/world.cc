@@ -65,7 +65,7 @@ void Replica::stop() {
 }
 
 void GatewayTest::start(Options options, TakeIn when) {
-  options.listen = *http::parse_address("127.0.0.1:0");
+  if (options.listen == http::Address{}) options.listen = *http::parse_address("127.0.0.1:0");
   options.admin = {{.kind = http::Address::Kind::kUnix, .path = folder_.file("admin.sock")}};
   options.sockets = folder_.path();
   options.lists = folder_.file("lists");
