@@ -17,7 +17,7 @@ std::vector<Evidence> past_of(const std::string& object, const std::vector<Event
   std::ranges::copy_if(events, std::back_inserter(own),
                        [&](const Event& event) { return event.object == object; });
   std::ranges::sort(own, [](const Event& a, const Event& b) {
-    return std::tie(b.last, a.reason, a.message) < std::tie(a.last, b.reason, b.message);
+    return std::tie(b.last, b.version, a.reason) < std::tie(a.last, a.version, b.reason);
   });
   std::vector<Evidence> out;
   for (const Event& event : own | std::views::take(kShown)) out.push_back(evidence_of(event));

@@ -32,11 +32,10 @@ Words words_of(const View& view, const Signal& signal) {
       .model = about ? about->revision.model : deployment.spec.model,
       .version = about ? about->revision.version : deployment.spec.version,
       .subject = subject_of(deployment, about),
-      .revision = about ? about->revision.name : "",
+      .logs = about && about->phase == domain::Phase::kFailed ? about->revision.name + "-0" : deployment.name,
       .says = signal.says.empty() ? "control says no more" : signal.says,
       .serving = stable ? stable->revision.name : "nothing",
       .on_failure = deployment.spec.rollout.on_failure == domain::OnFailure::kPause ? "pause" : "rollback",
-      .replicas = replicas,
       .fewer = std::max(1, std::min(ready, replicas - 1)),
       .more_memory = memory == 0 ? "1Gi" : fmt::format("{}Mi", std::max<int64_t>(1, memory / kMiB) * 2)};
 }
@@ -118,6 +117,7 @@ Cause as_wanted(const View& view) {
   if (stable && !none)
     for (Evidence& each : events_about(view, Reason::kRolloutComplete, stable))
       add_once(cause.evidence, std::move(each));
+  for (Evidence& each : past_faults(view)) add_once(cause.evidence, std::move(each));
   return cause;
 }
 

@@ -182,6 +182,19 @@ TEST(Why, AnOldEventIsNoCause) {
   EXPECT_THAT(reasons(life.why()), ElementsAre(Reason::kReady));
 }
 
+TEST(Why, AFaultThatHasPassedIsToldWithoutBeingACause) {
+  Life life = Life::serving();
+  life->failing(1, 1, {Reason::kKilled, "it was ended by SIGKILL"});
+  life.look();
+  life->ready(1, 1);
+  life.look();
+  const Answer answer = life.why();
+  EXPECT_EQ(answer.verdict, Verdict::kWell);
+  EXPECT_THAT(reasons(answer), ElementsAre(Reason::kReady));
+  EXPECT_THAT(evidence(answer.causes[0]), Contains(StartsWith("Event Killed: ")));
+  EXPECT_EQ(answer.decided->where, "Event Ready");
+}
+
 TEST(Why, TheOrderOfTheListsChangesNothing) {
   Life life = Life::serving();
   life.versions = {version_of(1), version_of(2)};

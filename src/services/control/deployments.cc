@@ -72,7 +72,7 @@ Status Deployments::reconcile(const std::string& name, const domain::Observation
                        {{"pass", pass.id},
                         {"deployment", name},
                         {"reason", domain::name(note.reason)},
-                        {"message", note.message}});
+                        {"says", note.message}});
     parts_.recorder.record(**written, note, pass.wall);
   }
   return act(reconcile::plan(name, &decision.status, part), pass);
