@@ -1,16 +1,16 @@
 """docs_test.py [FILE…]: what the documents show is what happens.
 
-Runs every ```console block of README.md, CONTRIBUTING.md, ARCHITECTURE.md, docs/*.md and the READMEs of examples/ from the
+Runs every ```console block of README.md, CONTRIBUTING.md, ARCHITECTURE.md, docs/ and the READMEs of examples/ from the
 repository's root:
 - a line that starts with "$ " is a command (further lines of it end with a backslash); the lines after it, up to the next
   command, are what it prints, standard error included;
 - "…" stands for anything: within a line for some text, on a line of its own for some lines;
 - a command without lines after it must only succeed; "$ command  # fails" must fail;
 - <!-- docs-test: skip REASON --> before a block leaves it out, and the reason is shown;
-- `slipway` is the release build, kubectl the one of .deps/; PORT is a free port of this run, and so are every 8080 and 8090
-  that a block names;
+- `slipway` is the release build, kubectl the one of .deps/; PORT is a free port of this run, and so is every 8080, 8081, 8090 and 8091
+  that a block names; `slipway up` without addresses gets these four;
 - the home folder is an empty one of this run, so that nothing of whoever runs it shows, and nothing is left behind.
-Blocks of one document run in one shell, so that a server started in one is there in the next.
+Blocks of one document run in one shell, so that a server started in one is there in the next. At its end, what still runs is stopped.
 """
 import os
 import pathlib
@@ -21,12 +21,13 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+UP = re.compile(r"\bslipway up\b(?!.*--listen)")
 BLOCK = re.compile(r"(<!-- docs-test: skip ([^>]*?) -->\s*)?```console\n(.*?)```", re.S)
 MARK = "==docs-test=="
 
 
 def documents():
-    return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md") if (ROOT / name).exists()] + sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "examples").glob("*.md"))
+    return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md") if (ROOT / name).exists()] + sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "examples").glob("*.md"))
 
 
 def free_port():
@@ -88,6 +89,7 @@ class Shell:
         return 1, shown + "(the shell ended)"
 
     def real(self, text):
+        text = UP.sub("slipway up --listen 127.0.0.1:8080 --admin 127.0.0.1:8081 --api 127.0.0.1:8090 --api-admin 127.0.0.1:8091", text)
         for name, port in self.ports.items():
             text = text.replace(name, port)
         return text
@@ -98,7 +100,8 @@ class Shell:
         return text
 
     def close(self):
-        self.bash.stdin.write("kill $(jobs -p) 2>/dev/null; wait\n")
+        # Replicas outlive whoever started them.
+        self.bash.stdin.write("cd /; kill $(jobs -p) 2>/dev/null; wait; slipway down >/dev/null 2>&1\n")
         self.bash.stdin.close()
         self.bash.stdout.read()
         self.bash.wait()
@@ -107,7 +110,7 @@ class Shell:
 
 def check(document):
     name, failed, passed = document.relative_to(ROOT), 0, 0
-    shell = Shell({name: free_port() for name in ("8080", "8090")})
+    shell = Shell({name: free_port() for name in ("8080", "8081", "8090", "8091")})
     for skipped, reason, block in BLOCK.findall(document.read_text()):
         if skipped:
             print(f"docs: {name}: a block is skipped: {reason}")

@@ -20,25 +20,18 @@ def digest_of(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
-class Control:
-    def __init__(self, data, *options, env=None, binary=BINARY, listen="127.0.0.1:0"):
-        self.data, self.binary = Path(data), binary
-        self.log_file = self.data.parent / f"{self.data.name}.log"
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.log_file, "ab") as log:  # never a pipe: a test that sends thousands of requests would fill it
-            self.process = subprocess.Popen([binary, "control", "--data", data, "--listen", listen, *options], stdout=subprocess.PIPE,
-                                            stderr=log, text=True, env={**os.environ, **(env or {})})
-        line = self.process.stdout.readline()
-        assert line.startswith("control listens on https://"), f"no start: {line}{self.log()}"
-        self.port = int(line.rsplit(":", 1)[1])
-        self.kubeconfig = Path(self.process.stdout.readline().split(": ", 1)[1].strip())
-        text = self.kubeconfig.read_text()
+class Api:
+    """What control serves, as its data folder's kubeconfig says where."""
+
+    def __init__(self, data):
+        self.data = Path(data)
+
+    def read_access(self, kubeconfig):
+        text = Path(kubeconfig).read_text()
+        self.port = int(re.search(r"server: \"?https://[\w.]+:(\d+)", text)[1])
         self.token = re.search(r"token: \"?(\w+)", text)[1]
         self.authority = base64.b64decode(re.search(r"certificate-authority-data: \"?([\w+/=]+)", text)[1]).decode()
         self.tls = ssl.create_default_context(cadata=self.authority)
-
-    def log(self):
-        return self.log_file.read_text(errors="replace")
 
     def connect(self, timeout=60):
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
@@ -94,6 +87,24 @@ class Control:
 
     def blob_file(self, digest):
         return self.data / "models" / "blobs" / "sha256" / digest.split(":")[1]
+
+
+class Control(Api):
+    def __init__(self, data, *options, env=None, binary=BINARY, listen="127.0.0.1:0"):
+        super().__init__(data)
+        self.binary = binary
+        self.log_file = self.data.parent / f"{self.data.name}.log"
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.log_file, "ab") as log:  # never a pipe: a test that sends thousands of requests would fill it
+            self.process = subprocess.Popen([binary, "control", "--data", data, "--listen", listen, *options], stdout=subprocess.PIPE,
+                                            stderr=log, text=True, env={**os.environ, **(env or {})})
+        line = self.process.stdout.readline()
+        assert line.startswith("control listens on https://"), f"no start: {line}{self.log()}"
+        self.kubeconfig = Path(self.process.stdout.readline().split(": ", 1)[1].strip())
+        self.read_access(self.kubeconfig)
+
+    def log(self):
+        return self.log_file.read_text(errors="replace")
 
     # ---- The process
 

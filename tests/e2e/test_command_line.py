@@ -80,7 +80,7 @@ def test_no_server_is_said_plainly():
 def test_mistakes_of_serve(words, says):
     listen = [] if "--listen" in words else ["--listen", "127.0.0.1:0"]
     ended = run("serve", *words, *listen)
-    assert ended.returncode == (1 if words[1] == "m=/no/such/model" else 2) and ended.stdout == ""
+    assert ended.returncode == (3 if words[1] == "m=/no/such/model" else 2) and ended.stdout == ""
     assert ended.stderr.splitlines() == [f"error: {says}"]
 
 

@@ -3,7 +3,7 @@
 //   slipway_load HOST:PORT PATH BODY_FILE RATE CONNECTIONS [HEADER: VALUE]…
 //
 // Lines on standard input steer it, each answered by a line of JSON:
-//   allow REVISION…   from now on these may answer (none: any)
+//   allow REVISION…   from now on those whose names begin so may answer (none: any)
 //   report            what was counted so far
 //   stop              send nothing more, wait for what is out, report, end; so does the end of the input
 #include <fmt/format.h>

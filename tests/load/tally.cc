@@ -9,7 +9,7 @@
 namespace slipway::load {
 namespace {
 
-constexpr size_t kFailuresKept = 1000;
+constexpr size_t kFailuresKept = 200;
 
 double seconds(Time at) { return std::chrono::duration<double>(at.time_since_epoch()).count(); }
 
@@ -17,9 +17,10 @@ double seconds(Time at) { return std::chrono::duration<double>(at.time_since_epo
 
 void Tally::allow(std::vector<std::string> revisions) { eras_.push_back(std::move(revisions)); }
 
-bool Tally::allowed(const std::string& revision, size_t since) const {
+bool Tally::allowed(std::string_view revision, size_t since) const {
   return std::any_of(eras_.begin() + static_cast<ptrdiff_t>(since), eras_.end(), [&](const auto& era) {
-    return era.empty() || std::find(era.begin(), era.end(), revision) != era.end();
+    const auto named = [&](const std::string& beginning) { return revision.starts_with(beginning); };
+    return era.empty() || std::any_of(era.begin(), era.end(), named);
   });
 }
 

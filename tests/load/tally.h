@@ -38,7 +38,7 @@ struct Answer {
 
 class Tally {
  public:
-  // From now on, these; none: any revision may answer.
+  // From now on, those whose names begin with one of these; none: any revision may answer.
   void allow(std::vector<std::string> revisions);
   size_t era() const { return eras_.size() - 1; }
 
@@ -62,14 +62,14 @@ class Tally {
     std::string header, body;  // of the first answer
   };
 
-  bool allowed(const std::string& revision, size_t since) const;
+  bool allowed(std::string_view revision, size_t since) const;
   uint32_t latency_at(double part) const;
 
   std::vector<std::vector<std::string>> eras_{{}};
   uint64_t sent_ = 0, answered_ = 0, failed_ = 0;
   std::map<std::string, Seen, std::less<>> revisions_;
   std::map<std::string, uint64_t, std::less<>> kinds_;
-  std::vector<Failure> failures_;  // the first thousand
+  std::vector<Failure> failures_;  // the first 200
   std::vector<uint32_t> latencies_ =
       std::vector<uint32_t>(1'000'001);  // how many took so many microseconds; the last: or more
   uint32_t longest_ = 0;

@@ -38,6 +38,7 @@ struct Options {
   Duration found_for = std::chrono::seconds(30);            // before what runs and was never told is stopped
   Duration replace_again_after = std::chrono::minutes(10);  // what is near its memory limit, of a revision
   uint64_t log_bytes = 16 << 20;                            // a larger log is moved aside at a start
+  size_t old_logs = 200;                                    // of revisions that have gone, that are kept
   uint64_t memory_bytes = 0;                                // of all replicas; 0: what the machine has
   enum class Groups : uint8_t { kWhereWritable, kNever } control_groups = Groups::kWhereWritable;
 };

@@ -176,6 +176,17 @@ TEST_F(ProcessesTest, WhoRunsAlreadyIsTakenInInsteadOfAnotherStart) {
   EXPECT_EQ(world_->starts(nth(0)), 1);
 }
 
+TEST_F(ProcessesTest, AfterARestartOfTheMachineAllIsStartedAgainAsThoughNothingHadBeen) {
+  begin(2);
+  environment_.reset();
+  for (int ordinal = 0; ordinal < 2; ++ordinal) world_->kill(nth(ordinal));
+  std::ofstream(machine_->data() + "/run/up.json") << "{}";  // somebody else's
+  reopen();
+  const auto seen = until_ready(credit_, 2);
+  for (const ReplicaObserved& each : seen.replicas) EXPECT_EQ(each.failures, 0);
+  EXPECT_EQ(world_->starts(nth(0)), 2);
+}
+
 TEST_F(ProcessesTest, WhatRunsAndIsNotWrittenAnywhereIsShownAndStoppedOnlyAfterAWhile) {
   begin(2);
   environment_.reset();
@@ -279,6 +290,30 @@ TEST_F(ProcessesTest, ALargeLogIsMovedAsideAtAStart) {
   until_ready(credit_, 1);
   EXPECT_EQ(std::filesystem::file_size(log), 0u);
   EXPECT_EQ(std::filesystem::file_size(log + ".1"), 200u);
+}
+
+TEST_F(ProcessesTest, OfRevisionsThatHaveGoneOnlyTheNewestLogsStay) {
+  machine_->options().old_logs = 3;
+  begin(1);
+  const std::string logs = machine_->data() + "/logs/";
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1);
+  for (int i = 0; i < 5; ++i) {
+    const std::string path = fmt::format("{}old-{}-00000000-0.log", logs, i + 1);
+    std::ofstream(path) << "x";
+    std::filesystem::last_write_time(path, long_ago + std::chrono::minutes(i));
+  }
+  std::ofstream(logs + "control.log") << "x";
+  const RevisionSpec fraud = environment::revision("fraud");
+  ensure(fraud, 1);
+  until_ready(fraud, 1);
+  remove(fraud);
+  until("it gone", [&](const auto& seen) { return told(seen, fraud.name) == nullptr; });
+  const auto entries = os::list_folder(logs, 100);
+  ASSERT_TRUE(entries);
+  std::vector<std::string> left;
+  for (const auto& entry : *entries) left.push_back(entry.name);
+  EXPECT_THAT(left, ::testing::UnorderedElementsAre("control.log", nth(0) + ".log", fraud.name + "-0.log",
+                                                    "old-5-00000000-0.log", "old-4-00000000-0.log"));
 }
 
 TEST(ProcessesOpen, NeedsAFolderThatMayBeWrittenTo) {

@@ -23,10 +23,24 @@ Condition make(const char* type, ConditionStatus status, Reason reason, std::str
 
 void Life::describe() {
   const Condition change = progressing();
-  for (Condition condition : {ready(change), serving(), change}) {
+  const Condition whole = ready(change);
+  tell_news(whole);
+  for (Condition condition : {whole, serving(), change}) {
     condition.observed_generation = view_.deployment.generation;
     set_condition(status_.conditions, std::move(condition), now_);
   }
+}
+
+// Replicas come and go by themselves: that is worth an Event when it makes a difference.
+void Life::tell_news(const Condition& now) {
+  const Condition* before = domain::find_condition(status_.conditions, "Ready");
+  if (!before || !notes_.empty()) return;
+  const bool was = before->status == ConditionStatus::kTrue, is = now.status == ConditionStatus::kTrue;
+  if (was && !is) return note(now.reason, now.message, Tone::kWarning);
+  if (!was && is) return note(now.reason, now.message);
+  const bool first = !status_.stable() && now.reason != before->reason;
+  if (first && !is && status_.candidate() && failure(*status_.candidate()))
+    note(now.reason, now.message, Tone::kWarning);
 }
 
 std::string Life::count_text(const RevisionStatus& revision) const {
@@ -47,7 +61,14 @@ Condition Life::progressing() const {
       if (revision.fault)
         return make(kType, ConditionStatus::kFalse, revision.fault->reason,
                     fmt::format("{}: {}{}", revision.revision.name, revision.fault->message, serves_on));
-  if (const RevisionStatus* coming = status_.candidate()) return on_the_way(*coming);
+  if (const RevisionStatus* coming = status_.candidate()) {
+    // The first one is tried on and on; that it does not get there is to be seen all the same.
+    const auto fault = stable || spec().paused ? std::nullopt : failure(*coming);
+    if (fault)
+      return make(kType, ConditionStatus::kFalse, fault->reason,
+                  fmt::format("{}: {}; it is tried on", coming->revision.name, fault->message));
+    return on_the_way(*coming);
+  }
   if (!stable) return make(kType, ConditionStatus::kUnknown, Reason::kStarting, "nothing runs yet");
   return make(kType, ConditionStatus::kTrue, Reason::kRolloutComplete,
               fmt::format("{} gets all requests", stable->revision.name));

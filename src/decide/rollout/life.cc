@@ -169,7 +169,8 @@ bool Life::is_changing() const {
       return true;
     if (revision.phase == Phase::kServing && waiting) return true;
     const bool candidate = revision.phase == Phase::kLoading || revision.phase == Phase::kShifting;
-    if (candidate && !failed() && !spec().paused) return true;
+    const bool hopeful = facts(revision).failures < options_.failures;
+    if (candidate && hopeful && !failed() && !spec().paused) return true;
   }
   return false;
 }

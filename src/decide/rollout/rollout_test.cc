@@ -155,6 +155,37 @@ TEST(Rollout, ACandidateThatCrashesAgainAndAgainFailsWithItsLastWords) {
   EXPECT_THAT(story.message("Progressing"), HasSubstr("signal 11"));
 }
 
+TEST(Rollout, TheFirstRevisionIsTriedOnAndSaysThatItFails) {
+  Story story({.version = 1, .replicas = 1});
+  story.look();
+  story.failing(1, 2, {Reason::kLoadFailed, "no trees"});
+  EXPECT_EQ(story.look(), "v1 Loading 0 %") << "there is nothing to go back to";
+  EXPECT_EQ(story.condition("Progressing"), "False LoadFailed");
+  ASSERT_EQ(story.notes().size(), 1u);
+  EXPECT_EQ(story.notes()[0].reason, Reason::kLoadFailed);
+  story.failing(1, 3, {Reason::kLoadFailed, "no trees"});
+  story.look();
+  EXPECT_TRUE(story.notes().empty()) << "told once";
+  story.ready(1, 1);
+  EXPECT_EQ(story.look(), "v1 Serving 100 %");
+  EXPECT_EQ(story.condition("Ready"), "True Ready");
+}
+
+TEST(Rollout, AReplicaThatEndsAndComesBackIsWorthAnEventEach) {
+  Story story = Story::serving({.version = 1, .replicas = 1});
+  story.failing(1, 1, {Reason::kKilled, "signal 9"});
+  EXPECT_EQ(story.look(), "v1 Serving 100 %");
+  ASSERT_EQ(story.notes().size(), 1u);
+  EXPECT_EQ(story.notes()[0].reason, Reason::kKilled);
+  EXPECT_EQ(story.condition("Serving"), "False NoReadyReplica");
+  story.look();
+  EXPECT_TRUE(story.notes().empty());
+  story.ready(1, 1);
+  story.look();
+  ASSERT_EQ(story.notes().size(), 1u);
+  EXPECT_EQ(story.notes()[0].reason, Reason::kReady);
+}
+
 TEST(Rollout, AWarmUpThatHangsIsEndedByTheDeadline) {
   Story story = Story::serving({.version = 1, .replicas = 1});
   story.spec().version = 2;

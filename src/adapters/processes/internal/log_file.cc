@@ -6,8 +6,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
+#include <vector>
 
+#include "adapters/processes/internal/told.h"
 #include "system/os/descriptor.h"
+#include "system/os/files.h"
 
 namespace slipway::processes {
 namespace {
@@ -75,6 +79,26 @@ uint64_t rotate_log(const std::string& path, uint64_t largest) {
   const auto size = static_cast<uint64_t>(std::max<off_t>(facts.st_size, 0));
   if (size <= largest || std::rename(path.c_str(), (path + ".1").c_str()) != 0) return size;
   return 0;
+}
+
+void trim_logs(const std::string& folder, const std::function<bool(std::string_view)>& kept, size_t most) {
+  constexpr size_t kMostEntries = 100'000;
+  constexpr std::string_view kEnds[] = {".log", ".log.1"};
+  const auto entries = os::list_folder(folder, kMostEntries);
+  if (!entries) return;
+  std::vector<std::pair<int64_t, std::string>> old;  // by when they were last written to
+  for (const os::FolderEntry& entry : *entries)
+    for (const std::string_view end : kEnds) {
+      if (entry.kind != os::EntryKind::kFile || !entry.name.ends_with(end)) continue;
+      const auto name = parse_replica_name(entry.name.substr(0, entry.name.size() - end.size()));
+      struct stat facts{};
+      const std::string path = folder + "/" + entry.name;
+      if (name && !kept(name->revision) && ::stat(path.c_str(), &facts) == 0)
+        old.emplace_back(facts.st_mtim.tv_sec, path);
+    }
+  if (old.size() <= most) return;
+  std::ranges::sort(old);
+  for (size_t i = 0; i < old.size() - most; ++i) ::unlink(old[i].second.c_str());
 }
 
 std::string log_tail(const std::string& path, uint64_t from) {

@@ -43,6 +43,7 @@ class Life {
 
   // conditions.cc
   void describe();
+  void tell_news(const domain::Condition& now);
   domain::Condition progressing() const;
   domain::Condition serving() const;
   domain::Condition ready(const domain::Condition& progressing) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace slipway::http::internal {
 namespace {
@@ -9,6 +10,21 @@ namespace {
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return (byte < 0x20 && c != '\t') || byte == 0x7F;
+}
+
+// How many bytes in front are surely no control characters: eight at a time, and then there are few left to
+// look at one by one.
+size_t plain_bytes(std::string_view text) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  size_t at = 0;
+  for (uint64_t word = 0; text.size() - at >= sizeof word; at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const uint64_t below_space = (word - kEach * 0x20) & ~word;
+    const uint64_t other = word ^ (kEach * 0x7F);
+    const uint64_t is_delete = (other - kEach) & ~other;
+    if (((below_space | is_delete) & (kEach * 0x80)) != 0) break;
+  }
+  return at;
 }
 
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
@@ -43,7 +59,10 @@ bool HeadScanner::end_line(std::string_view line) {
 bool HeadScanner::scan(std::string_view bytes) {
   for (; next_ < bytes.size(); ++next_) {
     const char c = bytes[next_];
-    if (!is_control(c)) continue;
+    if (!is_control(c)) {
+      if (next_ == line_start_) next_ += std::max<size_t>(plain_bytes(bytes.substr(next_)), 1) - 1;
+      continue;
+    }
     if (c == '\r' && next_ + 1 == bytes.size()) return false;  // judged with what follows it
     if (c == '\r' && bytes[next_ + 1] == '\n') continue;
     const bool ends_line = c == '\n' && next_ > line_start_ && bytes[next_ - 1] == '\r';
