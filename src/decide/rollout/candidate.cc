@@ -48,7 +48,7 @@ Duration Life::hold() const {
 
 void Life::raise(RevisionStatus& coming) {
   domain::RolloutStatus& rollout = status_.rollout;
-  if (rollout.step >= 0 && now_ - rollout.step_since < hold()) return;
+  if (rollout.step >= 0 && passed_since(rollout.step_since) < hold()) return;
   // Steps may have changed meanwhile: the next is the first that is more than it has.
   const auto next = std::find_if(steps_.begin(), steps_.end(), [&](const domain::RolloutStep& step) {
     return step.weight > coming.weight;
