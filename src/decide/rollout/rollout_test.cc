@@ -341,6 +341,22 @@ TEST(Rollout, AClockThatWasSetForwardWhileNobodyLookedShortensNoStep) {
   EXPECT_EQ(story.look(), "v1 Kept 0 %, v2 Serving 100 %") << "nor what is kept";
 }
 
+TEST(Rollout, NothingGoesBackToARevisionThatNobodyAnswersFor) {
+  Story story = Story::serving({.version = 1, .replicas = 2});
+  story.canary({{10, 1min}});
+  story.spec().version = 2;
+  story.look();
+  story.ready(2, 2);
+  story.routed(2);
+  story.look();
+  story.ready(1, 0);
+  story.ready(2, 1);
+  story.after(20min);
+  EXPECT_EQ(story.look(), "v1 Serving 90 %, v2 Shifting 10 %") << "v2 alone answers, if on one replica";
+  story.ready(1, 2);
+  EXPECT_EQ(story.look(), "v1 Serving 100 %, v2 Failed 0 %");
+}
+
 TEST(Rollout, ANewTryWaitsUntilTheReplicasOfTheLastOneHaveGone) {
   Story story = Story::serving({.version = 1, .replicas = 1});
   story.spec().version = 2;
