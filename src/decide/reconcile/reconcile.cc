@@ -42,9 +42,9 @@ std::vector<Action> plan(std::string_view deployment, const domain::ModelDeploym
     for (const RevisionStatus& revision : status->revisions) {
       const RevisionTold* told = find(observation, revision.revision.name);
       const int has = told ? told->replicas : 0;
-      // What has failed gets no more than it has.
-      const bool differs =
-          revision.phase == Phase::kFailed ? has > revision.desired : has != revision.desired;
+      // What has failed, or is on its way out, gets no more than it has.
+      const bool ends = revision.phase == Phase::kFailed || revision.phase == Phase::kDraining;
+      const bool differs = ends ? has > revision.desired : has != revision.desired;
       if (differs) out.push_back(ensure(revision, told));
     }
   for (const RevisionTold& told : observation.revisions) {

@@ -76,7 +76,8 @@ Status Deployments::reconcile(const std::string& name, const domain::Observation
                         {"says", note.message}});
     parts_.recorder.record(**written, note, pass.wall);
   }
-  return act(reconcile::plan(name, &decision.status, part), pass);
+  act(reconcile::plan(name, &decision.status, part), pass);
+  return ok();
 }
 
 Result<store::ObjectPtr> Deployments::write_status(const store::ObjectPtr& object,
@@ -120,11 +121,13 @@ Status Deployments::end(const std::string& name, const domain::Observation& obse
     changing_.insert(name);
   }
   std::erase_if(refused_, [&](const auto& each) { return each.second.deployment == name; });
-  return act(actions, pass);
+  act(actions, pass);
+  return ok();
 }
 
-Status Deployments::act(const std::vector<Action>& actions, const Pass& pass) {
-  Status first;
+// What is not taken is told again by itself, later each time; meanwhile decisions go on, and people who mend
+// the spec are heard at once.
+void Deployments::act(const std::vector<Action>& actions, const Pass& pass) {
   for (const Action& action : actions) {
     const auto refused = refused_.find(action.revision.name);
     if (refused != refused_.end() && refused->second.waits(action, pass.now)) continue;
@@ -147,9 +150,7 @@ Status Deployments::act(const std::vector<Action>& actions, const Pass& pass) {
     runtime::log::warn(
         "control", "the environment did not take an action",
         {{"pass", pass.id}, {"revision", action.revision.name}, {"error", done.error().message}});
-    if (first) first = done;
   }
-  return first;
 }
 
 Result<const domain::ModelDeployment*> Deployments::parsed(const store::ObjectPtr& object) {

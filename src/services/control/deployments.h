@@ -50,7 +50,7 @@ class Deployments {
  private:
   Status end_if_gone(const std::string& name, const domain::Observation& observation, const Pass& pass);
   Result<store::ObjectPtr> write_status(const store::ObjectPtr& object, const rollout::Decision& decision);
-  Status act(const std::vector<domain::Action>& actions, const Pass& pass);
+  void act(const std::vector<domain::Action>& actions, const Pass& pass);
   Result<const domain::ModelDeployment*> parsed(const store::ObjectPtr& object);
   std::vector<domain::ModelVersion> versions_for(const domain::ModelDeployment& deployment);
   const domain::ModelVersion* version(const store::ObjectPtr& object);
