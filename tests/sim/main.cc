@@ -97,9 +97,8 @@ int run(const Wish& wish) {
   Tally all;
   const bool heard = spread(wish, all);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print(
-      "sim: {} seeds, {} failed; {} requests, {} of them while nothing was struck: none of those failed\n",
-      all.seeds, all.failed, all.requests, all.guarded);
+  fmt::print("sim: {} seeds, {} failed; {} requests, {} of them while nothing was struck: {}\n", all.seeds,
+             all.failed, all.requests, all.guarded, all.failed == 0 ? "none of those failed" : "see above");
   fmt::print("sim: {:.1f} h simulated in {:.1f} s: {:.0f} x real time\n", all.simulated / 3600, seconds,
              all.simulated / seconds);
   return heard && all.failed == 0 ? 0 : 1;
