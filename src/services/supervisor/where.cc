@@ -19,7 +19,8 @@ Status prepare(const std::string& data) {
   };
   for (const char* folder : {"/run", "/logs"})
     if (Status made = os::make_folders(data + folder); !made) return refuse(made.error());
-  const std::string trial = data + "/run/trial";
+  // A name of our own: another `up` may try at the same time.
+  const std::string trial = fmt::format("{}/run/trial.{}", data, ::getpid());
   const Status written = os::replace_file(trial, "can this be written?\n", 0600);
   ::unlink(trial.c_str());
   return written ? ok() : refuse(written.error());
