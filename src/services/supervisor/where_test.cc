@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 namespace slipway::supervisor {
 namespace {
 
@@ -23,6 +25,14 @@ TEST(Where, IsNotWhatWasAskedFor) {
   EXPECT_FALSE(does("0.0.0.0:8080", "localhost:8080"));
   EXPECT_FALSE(does("unix:/run/a", "unix:/run/b"));
   EXPECT_FALSE(does("unix:/run/a", "127.0.0.1:0"));
+}
+
+TEST(Where, AFolderTooDeepForSocketsIsRefused) {
+  const std::string deep = "/tmp/" + std::string(71, 'd');
+  const Status refused = prepare(deep);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalid);
+  EXPECT_FALSE(std::filesystem::exists(deep));
 }
 
 TEST(Where, OnlyAPortMakesAUrl) {
