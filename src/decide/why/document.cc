@@ -50,7 +50,8 @@ Result<Event> parse_event(const domain::Object& object) {
             .message = text_of(*content, "message"),
             .warning = text_of(*content, "type") == "Warning",
             .first = first_of(*content, {"firstTimestamp", "eventTime"}),
-            .last = first_of(*content, {"lastTimestamp", "eventTime"})};
+            .last = first_of(*content, {"lastTimestamp", "eventTime"}),
+            .version = object.meta.resource_version};
   if (out.reason.empty() || out.object.size() < 2 || out.object.ends_with('/'))
     return fail(Code::kInvalid, "{}: an Event has a reason and an involvedObject", object.key.str());
   if (out.first.empty()) out.first = object.meta.created;

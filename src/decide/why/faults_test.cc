@@ -34,6 +34,18 @@ TEST(WhyOfAFault, AModelThatFailsToLoadIsTheRootOfTheRollback) {
   EXPECT_THAT(answer.summary, HasSubstr("requests are answered"));
 }
 
+TEST(WhyOfAFault, AFirstRevisionThatFailsIsTriedOnAndNamesTheRoot) {
+  Life life = Life::first();
+  life.look();
+  life->failing(1, 2, {Reason::kLoadFailed, "no trees"});
+  life.look();
+  const Answer answer = life.why();
+  EXPECT_THAT(reasons(answer), ElementsAre(Reason::kLoadFailed, Reason::kNoReadyReplica));
+  EXPECT_EQ(answer.causes[0].finding,
+            fmt::format("version 1 of credit ({}) cannot be served: no trees", life.revision(1)));
+  EXPECT_THAT(answer.summary, HasSubstr("no request is answered"));
+}
+
 TEST(WhyOfAFault, AModelThatAnswersWrongShapesNamesThem) {
   Life life = Life::serving();
   life.change();
@@ -53,7 +65,7 @@ TEST(WhyOfAFault, AServerThatCrashesAtItsStartShowsTheLastLinesOfItsLog) {
   EXPECT_THAT(root.finding,
               HasSubstr("end again and again: it ended 3 times; the last time: it was ended by SIGSEGV"));
   EXPECT_THAT(evidence(root), Contains("log: loading\nwarming"));
-  EXPECT_EQ(root.next, "slipway logs credit");
+  EXPECT_EQ(root.next, "slipway logs " + life.revision(2) + "-0");
 }
 
 TEST(WhyOfAFault, BeforeItIsGivenUpACrashIsNamedByItsSignal) {
@@ -87,7 +99,7 @@ TEST(WhyOfAFault, AWarmUpWithoutEndIsTheRootOfAnExceededDeadline) {
               ElementsAre(Reason::kStarting, Reason::kProgressDeadlineExceeded, Reason::kRolledBack));
   EXPECT_EQ(answer.causes[0].finding,
             fmt::format("the replicas of {} loaded or warmed for 10m and came to no end", life.revision(2)));
-  EXPECT_EQ(answer.causes[0].next, "slipway logs credit");
+  EXPECT_EQ(answer.causes[0].next, "slipway logs " + life.revision(2) + "-0");
   EXPECT_EQ(answer.causes[1].finding, "the change was given up: nothing went forward for 10m");
 }
 
@@ -134,13 +146,13 @@ TEST(WhyOfAFault, AnotherSignatureNamesTheTensorAndBothTypes) {
   life->spec().version = 2;
   life->refuse(
       {Reason::kSignatureChanged,
-       "version 2 does not fit callers of version 1: input x was FP32 [-1,3] and is INT64 [-1,3]; if "
+       "credit:2 does not fit callers of credit:1: input x was FP32 [-1,3] and is INT64 [-1,3]; if "
        "they know, set spec.rollout.allowSignatureChange"});
   life.look();
   const Answer answer = life.why();
   EXPECT_THAT(reasons(answer), ElementsAre(Reason::kSignatureChanged));
   EXPECT_EQ(answer.causes[0].finding,
-            "version 2 does not fit callers of version 1: input x was FP32 [-1,3] and is INT64 [-1,3]");
+            "credit:2 does not fit callers of credit:1: input x was FP32 [-1,3] and is INT64 [-1,3]");
   EXPECT_THAT(evidence(answer.causes[0]), Contains("spec.signature.inputs[x]: FP32 [-1,3]"));
   EXPECT_THAT(evidence(answer.causes[0]), Contains("spec.signature.inputs[x]: INT64 [-1,3]"));
   EXPECT_THAT(answer.causes[0].hint, HasSubstr("\"allowSignatureChange\":true"));
@@ -151,11 +163,12 @@ TEST(WhyOfAFault, MoreReplicasThanMemorySaysWhatIsAskedAndWhatThereIs) {
   life->spec().settings.memory_bytes = int64_t{4} << 30;
   life->spec().replicas = 8;
   life.change();
-  life.fails(0, Reason::kInsufficientMemory, "8 × 4096 MiB are asked for and 6000 MiB are free");
+  life.fails(0, Reason::kInsufficientMemory,
+             "8 × 4096 MiB are asked for and 6000 MiB are free; ask for fewer replicas");
   const Answer answer = life.why();
   EXPECT_EQ(answer.causes[0].reason, Reason::kInsufficientMemory);
   EXPECT_EQ(answer.causes[0].finding,
-            "8 replicas want more memory than there is: 8 × 4096 MiB are asked for and 6000 MiB are free");
+            "there is not enough memory: 8 × 4096 MiB are asked for and 6000 MiB are free");
   EXPECT_THAT(evidence(answer.causes[0]), Contains("spec.resources.memory: 4096 MiB"));
   EXPECT_THAT(evidence(answer.causes[0]), Contains("spec.replicas: 8"));
   EXPECT_EQ(answer.causes[0].next, "slipway scale credit --replicas 1");

@@ -17,7 +17,7 @@ std::vector<Evidence> past_of(const std::string& object, const std::vector<Event
   std::ranges::copy_if(events, std::back_inserter(own),
                        [&](const Event& event) { return event.object == object; });
   std::ranges::sort(own, [](const Event& a, const Event& b) {
-    return std::tie(b.last, a.reason, a.message) < std::tie(a.last, b.reason, b.message);
+    return std::tie(b.last, b.version, a.reason) < std::tie(a.last, a.version, b.reason);
   });
   std::vector<Evidence> out;
   for (const Event& event : own | std::views::take(kShown)) out.push_back(evidence_of(event));
@@ -53,7 +53,7 @@ Answer explain_missing(std::string_view deployment, const std::vector<ModelVersi
                               .says = version->digest,
                               .time = {}});
   cause.next = version ? fmt::format("slipway deploy {} --version {}", deployment, version->version)
-                       : std::string("slipway get md,mv");
+                       : std::string("slipway get mv");
   return {.verdict = Verdict::kWrong,
           .summary = fmt::format("there is no deployment {}", deployment),
           .causes = {std::move(cause)},

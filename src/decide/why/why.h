@@ -25,6 +25,7 @@ struct Event {
   bool warning = false;
   std::string first, last;  // RFC 3339
   int64_t count = 1;
+  uint64_t version = 0;  // its resourceVersion: times have whole seconds
 
   bool operator==(const Event&) const = default;
 };

@@ -16,8 +16,8 @@ constexpr size_t kVersionsShown = 5;
 // The latest first; whatever the order was, the same result.
 void sort(std::vector<const Event*>& events) {
   std::ranges::sort(events, [](const Event* a, const Event* b) {
-    return std::tie(b->last, a->reason, a->message, a->object) <
-           std::tie(a->last, b->reason, b->message, b->object);
+    return std::tie(b->last, b->version, a->reason, a->message, a->object) <
+           std::tie(a->last, a->version, b->reason, b->message, b->object);
   });
 }
 
@@ -150,8 +150,9 @@ std::vector<Evidence> events_about(const View& view, Reason reason, const domain
   for (const Event& event : view.events) {
     if (event.reason != name(reason)) continue;
     // Older revisions had faults of the same kind. What goes back names the revision that it goes back to.
-    const bool names_own = reason != Reason::kRolledBack && about;
-    if (names_own && event.message.find(about->revision.name) == std::string::npos) continue;
+    const size_t at = about ? event.message.find(about->revision.name) : 0;
+    if (reason == Reason::kRolloutComplete && at != 0) continue;  // that is how it came to be kept
+    if (reason != Reason::kRolledBack && at == std::string::npos) continue;
     found.push_back(&event);
   }
   sort(found);
@@ -162,6 +163,17 @@ std::vector<Evidence> events_about(const View& view, Reason reason, const domain
 
 std::vector<Evidence> facts_about(const View& view, const Signal& signal) {
   return Facts(view, signal).all();
+}
+
+std::vector<Evidence> past_faults(const View& view) {
+  const std::string object = object_of(view.deployment);
+  std::vector<const Event*> found;
+  for (const Event& event : view.events)
+    if (event.warning && event.object == object) found.push_back(&event);
+  sort(found);
+  std::vector<Evidence> out;
+  for (const Event* event : found | std::views::take(kEventsShown)) out.push_back(evidence_of(*event));
+  return out;
 }
 
 std::optional<Evidence> last_decision(const View& view) {

@@ -13,6 +13,8 @@ Evidence evidence_of(const Event& event);
 std::vector<Evidence> events_about(const View& view, Reason reason, const domain::RevisionStatus* about);
 // What the spec and the versions say to this cause; the log's last lines.
 std::vector<Evidence> facts_about(const View& view, const Signal& signal);
+// The last faults that Events tell of, of whatever reason. The latest first.
+std::vector<Evidence> past_faults(const View& view);
 // What was decided last about the deployment.
 std::optional<Evidence> last_decision(const View& view);
 

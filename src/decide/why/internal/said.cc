@@ -7,11 +7,12 @@ namespace slipway::why {
 namespace {
 
 constexpr std::string_view kLog = "; its last lines:\n";
-constexpr std::string_view kServesOn = " serves on";
+constexpr std::string_view kServesOn = " serves on", kTriedOn = "; it is tried on";
 constexpr std::string_view kGateway = "; gateway ";
 constexpr std::string_view kSilent = " does not answer";
 
 std::string_view without_serving(std::string_view message) {
+  if (message.ends_with(kTriedOn)) message.remove_suffix(kTriedOn.size());
   if (!message.ends_with(kServesOn)) return message;
   const size_t at = message.rfind("; ");
   return at == std::string_view::npos ? message : message.substr(0, at);
@@ -62,6 +63,17 @@ std::string without_count(std::string_view text) {
   const auto count = count_in(text);
   if (!count || !text.substr(0, count->begin).ends_with(": ")) return std::string(text);
   return std::string(text.substr(0, count->begin - 2));
+}
+
+std::string without_name(std::string_view text, std::string_view revision) {
+  const bool named = text.starts_with(revision) && text.substr(revision.size()).starts_with(": ");
+  return std::string(named ? text.substr(revision.size() + 2) : text);
+}
+
+std::string without_advice(std::string_view text) {
+  for (const std::string_view advice : {"; if they know, ", "; ask for fewer ", "; push one: "})
+    text = text.substr(0, text.find(advice));
+  return std::string(text);
 }
 
 std::optional<bool> all_ready(std::string_view text) {

@@ -126,7 +126,8 @@ void Reading::failures() {
     const std::string where = fmt::format("status.revisions[{}].", revision.revision.name);
     Evidence evidence = seen(where + "fault", fmt::format("{}: {}", name(revision.fault->reason), words.text),
                              seconds(revision.since));
-    Signal& signal = add(revision.fault->reason, without_count(words.text), &revision, std::move(evidence));
+    Signal& signal = add(revision.fault->reason, without_advice(without_count(words.text)), &revision,
+                         std::move(evidence));
     signal.log = std::move(words.log);
     const std::string phase(name(revision.phase));
     if (revision.phase == Phase::kFailed)
@@ -154,8 +155,8 @@ void Reading::change() {
   const bool refused =
       change->reason == Reason::kVersionNotFound || change->reason == Reason::kSignatureChanged;
   Signal& signal = add(*change, refused ? nullptr : about);
-  // The way out has a place of its own.
-  signal.says = signal.says.substr(0, signal.says.find("; if they know"));
+  if (about) signal.says = without_name(signal.says, about->revision.name);
+  signal.says = without_advice(signal.says);
 }
 
 void Reading::deadline(const Condition& change) {
@@ -171,7 +172,7 @@ void Reading::deadline(const Condition& change) {
   }
   Signal& hangs = add(Reason::kStarting, "", about, of(change));
   hangs.finding = fmt::format("the replicas of {} loaded or warmed for {} and came to no end", who, limit);
-  hangs.next = "slipway logs {name}";
+  hangs.next = "slipway logs {logs}";
   hangs.hint =
       "a warm-up is one run on zeros: try the model on such a row, then push a version that answers it";
 }
@@ -197,7 +198,8 @@ void Reading::readiness() {
     if (stable->ready > stable->desired) add(Reason::kScaled, count, stable, of(*ready));
     return;
   }
-  add(*ready, stable);
+  Signal& signal = add(*ready, stable);
+  signal.says = without_advice(signal.says);
   if (row_of(ready->reason).weight == Weight::kStep && stable->ready > 0)
     add(Reason::kScaled, count, stable, of(*ready));
 }

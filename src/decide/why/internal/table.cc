@@ -6,7 +6,7 @@
 namespace slipway::why {
 namespace {
 
-constexpr const char* kLogs = "slipway logs {name}";
+constexpr const char* kLogs = "slipway logs {logs}";
 constexpr const char* kWatch = "slipway rollout status {name} -w";
 constexpr const char* kBack = "slipway rollout rollback {name}";
 constexpr const char* kPlatform = "slipway status";
@@ -33,9 +33,8 @@ constexpr std::array<Row, 34> kRows{{
      "slipway verify", "names the damaged files; remove them and push the same content again"},
     {Reason::kFetchFailed, Weight::kFault, "the files of {subject} cannot be brought here: {says}",
      "slipway fetch {model}:{version}", "does by hand what failed, and says where"},
-    {Reason::kInsufficientMemory, Weight::kFault,
-     "{replicas} replicas want more memory than there is: {says}", "slipway scale {name} --replicas {fewer}",
-     "or ask for less in spec.resources.memory, or free some"},
+    {Reason::kInsufficientMemory, Weight::kFault, "there is not enough memory: {says}",
+     "slipway scale {name} --replicas {fewer}", "or ask for less in spec.resources.memory, or free some"},
     {Reason::kOutOfMemory, Weight::kFault, "a replica of {subject} ran out of memory: {says}", kMoreMemory,
      "or give it fewer rows a request, or a smaller model"},
     {Reason::kMemoryPressure, Weight::kFault, "a replica of {subject} is near its memory limit: {says}",
@@ -96,10 +95,9 @@ const Row& row_of(Reason reason) { return kRows[rank_of(reason)]; }
 std::string fill(const char* format, const Words& words) {
   return fmt::format(fmt::runtime(format), fmt::arg("name", words.name), fmt::arg("model", words.model),
                      fmt::arg("version", words.version), fmt::arg("subject", words.subject),
-                     fmt::arg("revision", words.revision), fmt::arg("says", words.says),
+                     fmt::arg("logs", words.logs), fmt::arg("says", words.says),
                      fmt::arg("serving", words.serving), fmt::arg("on_failure", words.on_failure),
-                     fmt::arg("replicas", words.replicas), fmt::arg("fewer", words.fewer),
-                     fmt::arg("more_memory", words.more_memory));
+                     fmt::arg("fewer", words.fewer), fmt::arg("more_memory", words.more_memory));
 }
 
 }  // namespace slipway::why

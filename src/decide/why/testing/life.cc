@@ -57,16 +57,17 @@ Answer Life::why() {
       {.deployment = now, .versions = versions, .events = events, .endpoints = endpoints(), .now = {}});
 }
 
-// What was decided, as Events: a second apart.
+// What was decided, as Events, all in one second.
 void Life::remember() {
   for (const rollout::Note& note : story_.notes()) {
-    const std::string time = fmt::format("2026-01-01T00:00:{:02}Z", events.size());
+    const std::string time = "2026-01-01T00:00:00Z";
     events.push_back({.object = "modeldeployment/credit",
                       .reason = std::string(name(note.reason)),
                       .message = note.message,
                       .warning = note.tone == rollout::Tone::kWarning,
                       .first = time,
-                      .last = time});
+                      .last = time,
+                      .version = events.size() + 1});
   }
 }
 
