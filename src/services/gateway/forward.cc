@@ -240,7 +240,7 @@ void Forward::refuse(int status, std::string reason, std::string message) {
     exchange_->abort();
     return end();
   }
-  state_.traffic().refused(reason).add();
+  state_.refused(reason).add();
   if (http::Exchange* exchange = let_go_of_exchange())
     gateway::refuse(*exchange,
                     {.status = status, .reason = std::move(reason), .message = std::move(message)});
