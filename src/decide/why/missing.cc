@@ -53,7 +53,7 @@ Answer explain_missing(std::string_view deployment, const std::vector<ModelVersi
                               .says = version->digest,
                               .time = {}});
   cause.next = version ? fmt::format("slipway deploy {} --version {}", deployment, version->version)
-                       : std::string("slipway get md,mv");
+                       : std::string("slipway get mv");
   return {.verdict = Verdict::kWrong,
           .summary = fmt::format("there is no deployment {}", deployment),
           .causes = {std::move(cause)},

@@ -53,8 +53,13 @@ Cause cause_of(const View& view, const Signal& signal) {
           .hint = or_row(signal.hint, row.hint)};
 }
 
-void add_once(std::vector<Evidence>& all, Evidence one) {
-  if (std::ranges::find(all, one) == all.end()) all.push_back(std::move(one));
+// What the finding says already is not said again.
+void add_once(Cause& cause, Evidence one, std::string_view said) {
+  constexpr size_t kWorthIt = 20;
+  const size_t at = said.size() < kWorthIt ? std::string::npos : one.says.find(said);
+  if (at != std::string::npos) one.says.replace(at, said.size(), "…");
+  if (std::ranges::find(cause.evidence, one) == cause.evidence.end())
+    cause.evidence.push_back(std::move(one));
 }
 
 const ModelVersion* newest(const std::vector<ModelVersion>& versions, std::string_view model) {
@@ -87,10 +92,10 @@ std::vector<Cause> causes_of(const View& view, const std::vector<Signal>& signal
       sharpen(view, out.back());
     }
     Cause& cause = out[at->second];
-    add_once(cause.evidence, signal->evidence);
-    for (Evidence& each : facts_about(view, *signal)) add_once(cause.evidence, std::move(each));
+    add_once(cause, signal->evidence, signal->says);
+    for (Evidence& each : facts_about(view, *signal)) add_once(cause, std::move(each), signal->says);
     for (Evidence& each : events_about(view, signal->reason, signal->about))
-      add_once(cause.evidence, std::move(each));
+      add_once(cause, std::move(each), signal->says);
   }
   return out;
 }
@@ -113,11 +118,11 @@ Cause as_wanted(const View& view) {
          .where = "status.conditions[Ready]",
          .says = fmt::format("{} {}: {}", name(ready->status), name(ready->reason), ready->message),
          .time = ready->since});
-  for (Evidence& each : facts_about(view, signal)) add_once(cause.evidence, std::move(each));
+  for (Evidence& each : facts_about(view, signal)) add_once(cause, std::move(each), "");
   if (stable && !none)
     for (Evidence& each : events_about(view, Reason::kRolloutComplete, stable))
-      add_once(cause.evidence, std::move(each));
-  for (Evidence& each : past_faults(view)) add_once(cause.evidence, std::move(each));
+      add_once(cause, std::move(each), "");
+  for (Evidence& each : past_faults(view)) add_once(cause, std::move(each), "");
   return cause;
 }
 
@@ -141,7 +146,7 @@ std::optional<Cause> not_deployed(const View& view) {
               .hint = "when it is meant to serve"};
   for (const Event& event : view.events)
     if (event.object == "modelversion/" + version->name() && event.reason == name(Reason::kPushed))
-      add_once(cause.evidence, evidence_of(event));
+      add_once(cause, evidence_of(event), "");
   return cause;
 }
 
@@ -172,7 +177,7 @@ std::string summary_of(const View& view, Verdict verdict, const Cause& root) {
   const char* meanwhile = answers ? "requests are answered" : "no request is answered";
   switch (verdict) {
     case Verdict::kWell:
-      return fmt::format("nothing is wrong with {}: {}", deployment, root.finding);
+      return fmt::format("nothing is wrong with {}; {}", deployment, meanwhile);
     case Verdict::kChanging:
       return fmt::format("nothing is wrong with {}, it changes; {}", deployment, meanwhile);
     case Verdict::kWaiting:

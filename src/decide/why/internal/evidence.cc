@@ -150,8 +150,9 @@ std::vector<Evidence> events_about(const View& view, Reason reason, const domain
   for (const Event& event : view.events) {
     if (event.reason != name(reason)) continue;
     // Older revisions had faults of the same kind. What goes back names the revision that it goes back to.
-    const bool names_own = reason != Reason::kRolledBack && about;
-    if (names_own && event.message.find(about->revision.name) == std::string::npos) continue;
+    const size_t at = about ? event.message.find(about->revision.name) : 0;
+    if (reason == Reason::kRolloutComplete && at != 0) continue;  // that is how it came to be kept
+    if (reason != Reason::kRolledBack && at == std::string::npos) continue;
     found.push_back(&event);
   }
   sort(found);
