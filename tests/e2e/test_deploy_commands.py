@@ -272,6 +272,11 @@ def test_predict_finds_the_address_of_a_deployment(serving):
     assert json.loads(at_it.stdout)["outputs"] == json.loads(named.stdout)["outputs"]
 
 
+def test_predict_says_what_was_probably_meant(serving):
+    said = done(serving, "predict", "tumuor", "--input", ROWS, code=1)
+    assert "there is no deployment 'tumuor'; did you mean 'tumour'?" in said
+
+
 # ---- Replicas and their logs
 
 
