@@ -27,8 +27,6 @@ namespace {
 using cli::Arguments;
 using namespace std::chrono_literals;
 
-constexpr Duration kFirstLooks = 20ms;  // for a platform that is just starting: its callers wait
-
 // What the thread that steps the gateway waits for: something to do, a signal, or its time.
 class Bell {
  public:
