@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -98,6 +99,47 @@ def control(tmp_path):
         if each.alive():
             each.process.kill()
             each.process.wait()
+
+
+@pytest.fixture
+def machine():
+    """Starts `slipway up` in data folders of their own, and ends whatever runs there afterwards."""
+    from machine import Machine
+    made = []
+
+    def make(**more):
+        made.append(Machine(**more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.remove()
+
+
+@pytest.fixture
+def serving(machine):
+    """A platform with one version of one model, deployed."""
+    platform = machine()
+    platform.push_salted(1)
+    platform.deploy(1, replicas=1)
+    return platform
+
+
+@pytest.fixture
+def folder(tmp_path_factory):
+    """A data folder that nothing has run in; whatever runs in it afterwards is ended."""
+    path = tmp_path_factory.mktemp("up") / "data"  # short: the path of a socket has 107 bytes
+    yield path
+    run("down", "--data", path, timeout=150)
+
+
+@pytest.fixture
+def busy():
+    """A port that is a stranger's."""
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        yield stranger.getsockname()[1]
 
 
 def wait_until(holds, seconds=10):

@@ -59,6 +59,7 @@ class Machine(Api):
         # Not below pytest's folders: the path of a socket has 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="slipway-"))
         super().__init__(data or self.folder / "data")
+        self.name = "tumour"
         self.binary, self.env = binary, {**os.environ, **(env or {})}
         # With an id, so that a revision's answers are the same bytes each time.
         self.request = self.folder / "request.json"
@@ -145,19 +146,28 @@ class Machine(Api):
         assert ended.returncode == 0, f"{words}: {ended.stdout}{ended.stderr}"
         return ended.stdout
 
-    def object(self, name):
-        return self.get(f"{API}/modeldeployments/{name}")
+    # Each of the deployment that the test is about.
 
-    def status(self, name):
-        return self.object(name).get("status", {})
+    def revision(self, version):
+        """How the names of its revisions begin."""
+        return f"{self.name}-{version}-"
 
-    def condition(self, name, kind):
-        return next((each for each in self.status(name).get("conditions", []) if each["type"] == kind), {})
+    def object(self):
+        return self.get(f"{API}/modeldeployments/{self.name}")
 
-    def revisions(self, name):
-        return {each["name"]: each for each in self.status(name).get("revisions", [])}
+    def status(self):
+        return self.object().get("status", {})
 
-    def rows(self, name):
+    def condition(self, kind):
+        return next((each for each in self.status().get("conditions", []) if each["type"] == kind), {})
+
+    def revisions(self):
+        return {each["name"]: each for each in self.status().get("revisions", [])}
+
+    def weights(self):
+        return {name: each["weight"] for name, each in self.revisions().items()}
+
+    def rows(self):
         """The gateway's own: revision -> weight, endpoints that it would send to."""
         connection = UnixConnection(self.data / "run" / "gateway.admin.sock")
         try:
@@ -165,20 +175,25 @@ class Machine(Api):
             rows = json.loads(connection.getresponse().read())["rows"]
         finally:
             connection.close()
-        return {row["revision"]: row for row in rows if row["deployment"] == name}
+        return {row["revision"]: row for row in rows if row["deployment"] == self.name}
 
-    def ask(self, method, path, *rest, **more):
-        try:
-            return super().ask(method, path, *rest, **more)
-        except (ConnectionError, http.client.HTTPException):  # control may have moved
-            self.read_access(self.data / "kubeconfig")
-            raise
+    def ask(self, *request, **more):
+        """What may be asked twice: control that is just starting is asked again."""
+        end = time.monotonic() + 10
+        while True:
+            try:
+                return super().ask(*request, **more)
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.02)
+            self.read_access(self.data / "kubeconfig")  # it may have moved
 
-    def predict(self, name, headers=None, body=None):
+    def predict(self, headers=None, body=None):
         """Through the gateway -> status, headers, text"""
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=30)
         try:
-            connection.request("POST", f"/v2/models/{name}/infer", Path(body or self.request).read_bytes(), headers or {})
+            connection.request("POST", f"/v2/models/{self.name}/infer", Path(body or self.request).read_bytes(), headers or {})
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read().decode()
         finally:
@@ -193,16 +208,37 @@ class Machine(Api):
         for salt in range(1, count + 1):
             self.push(salted(self.folder / "models", salt), model)
 
-    def patch(self, name, spec):
-        status, _, text = self.ask("PATCH", f"{API}/modeldeployments/{name}", {"spec": spec}, {"content-type": "application/merge-patch+json"})
+    def apply(self, version, **spec):
+        """The deployment, new."""
+        self.done("apply", "-f", "-", stdin=json.dumps({"apiVersion": "slipway.dev/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": self.name},
+                                                        "spec": {"model": "tumour", "version": version, "replicas": 2, **spec}}))
+
+    def deploy(self, version=1, **spec):
+        """The same, until it serves through the gateway."""
+        self.apply(version, **spec)
+        self.wait_at(version)
+
+    def patch(self, spec):
+        status, _, text = self.ask("PATCH", f"{API}/modeldeployments/{self.name}", {"spec": spec}, {"content-type": "application/merge-patch+json"})
         assert status == 200, text
 
-    def is_at(self, name, version):
-        """Whether the gateway sends all to that version."""
-        return [row["revision"].startswith(f"{name}-{version}-") for row in self.rows(name).values() if row["weight"] and row["endpoints"]] == [True]
+    def is_at(self, version):
+        """Whether the gateway sends all to that version; one that is just starting does not say."""
+        try:
+            rows = self.rows()
+        except (OSError, http.client.HTTPException):
+            return False
+        return [row["revision"].startswith(self.revision(version)) for row in rows.values() if row["weight"] and row["endpoints"]] == [True]
 
-    def wait_at(self, name, version, seconds=20):
-        wait_until(lambda: self.is_at(name, version), seconds)
+    def wait_at(self, version, seconds=20):
+        wait_until(lambda: self.is_at(version), seconds)
 
-    def load(self, name, allow, **more):
-        return Load(self.url, name, self.request, allow=allow, **more)
+    def change(self, load, old, new, **spec):
+        """To another version; both may answer while it goes on, and the new one alone once the gateway says so."""
+        load.allow(self.revision(old), self.revision(new))
+        self.patch({"version": new, **spec})
+        self.wait_at(new)
+        load.allow(self.revision(new))
+
+    def load(self, allow, **more):
+        return Load(self.url, self.name, self.request, allow=allow, **more)

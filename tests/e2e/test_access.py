@@ -60,6 +60,10 @@ ROUTES = [("GET", "/api"), ("GET", "/apis"), ("GET", "/apis/slipway.dev/v1alpha1
           *((method, f"{API}/{plural}/x{sub}") for plural in ("modelversions", "modeldeployments") for sub in ("", "/status", "/scale")
             for method in ("GET", "PUT", "PATCH", "DELETE")),
           *((method, f"/api/v1/namespaces/default/events{one}") for one in ("", "/x") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
+          *((method, f"/apis/discovery.k8s.io/v1{path}") for path in ("", "/endpointslices", "/namespaces/default/endpointslices", "/namespaces/default/endpointslices/x")
+            for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
+          *((method, f"/api/v1{path}") for path in ("/pods", "/namespaces/default/pods", "/namespaces/default/pods/x", "/namespaces/default/pods/x/log",
+                                                    "/namespaces/default/pods/x/exec") for method in ("GET", "POST", "DELETE")),
           *((method, f"/v2/m{rest}") for rest in ("/blobs/uploads/", "/blobs/uploads/" + "0" * 32, "/blobs/sha256:" + "0" * 64, "/manifests/1", "/tags/list",
                                                   "/referrers/sha256:" + "0" * 64) for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))]
 

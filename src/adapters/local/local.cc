@@ -73,8 +73,8 @@ class LocalStore final : public Local {
       engine_->load(contents->objects, contents->high_water);
       high_water_ = version_ = contents->high_water;
       log_ = std::move(*log);
+      writer_ = std::thread([this] { write_until_stopped(); });
     }
-    writer_ = std::thread([this] { write_until_stopped(); });
     return ok();
   }
 
@@ -123,6 +123,7 @@ class LocalStore final : public Local {
                   write.object.key.str(), kPartBytes);
     Waiting waiting{.write = std::move(write), .done = {}};
     auto answer = waiting.done.get_future();
+    if (!log_) return write_at_once(waiting), answer.get();
     {
       const runtime::MutexLock lock(mutex_);
       if (!broken_.empty()) return fail(Code::kUnavailable, "{}", broken_);
@@ -133,6 +134,12 @@ class LocalStore final : public Local {
     }
     more_.notify_one();
     return answer.get();
+  }
+
+  // There is no disk to wait for together: whoever writes does it himself.
+  void write_at_once(Waiting& waiting) {
+    const runtime::MutexLock lock(in_turn_);
+    write_batch({&waiting});
   }
 
   void write_until_stopped() {
@@ -240,6 +247,7 @@ class LocalStore final : public Local {
   const std::shared_ptr<Engine> engine_;
   std::unique_ptr<Log> log_;               // the writer's
   uint64_t version_ = 0, high_water_ = 0;  // the writer's
+  runtime::Mutex in_turn_;  // without a log: held by who writes
   mutable runtime::Mutex mutex_;
   runtime::CondVar more_;
   std::deque<Waiting*> queue_ SLIPWAY_GUARDED_BY(mutex_);

@@ -3,7 +3,8 @@
 //
 // One thread writes: it takes the writes that wait, checks each against what the ones before it made, puts
 // them and their audit rows into one transaction, and only then shows and acknowledges them. So readers never
-// see what a crash could take back, and many writers share one fsync.
+// see what a crash could take back, and many writers share one fsync. Without a log each writer does it
+// himself, in turn.
 //
 // After a fault of the disk the log is not trusted any more: every further write is refused with kUnavailable
 // and `broken()` says why; a new process opens it anew. A full disk only refuses the writes of that moment.

@@ -37,6 +37,13 @@ Error disk_error(Error error) {
 
 Files files_of(const std::string& data) { return {.data = data}; }
 
+// What one replica may come to need. Who asks for nothing needs something all the same: a server with a small
+// model in it.
+double promise(const domain::RevisionSpec& revision) {
+  constexpr int64_t kLeast = 32 << 20;
+  return static_cast<double>(revision.settings.memory_bytes > 0 ? revision.settings.memory_bytes : kLeast);
+}
+
 }  // namespace
 
 class Processes::World {
@@ -107,7 +114,9 @@ Status Processes::World::scan(TimePoint now, Litter litter) {
   for (const os::FolderEntry& entry : *entries) {
     if (!entry.name.ends_with(kEnd)) continue;
     const std::string id = entry.name.substr(0, entry.name.size() - kEnd.size());
-    if (is_replica_id(id) && !take_in(id, now) && litter == Litter::kGoes) clear_away(place_.files, id);
+    if (!is_replica_id(id) || take_in(id, now) || litter == Litter::kStays) continue;
+    clear_away(place_.files, id);
+    place_.limits.release(id);
   }
   scanned_at_ = now;
   return ok();
@@ -206,13 +215,10 @@ Status Processes::World::check_memory(const Action& action) const {
   const auto at = crews_.find(action.revision.name);
   if (at != crews_.end() && !at->second->found() && action.replicas <= at->second->told().replicas)
     return ok();
-  const int64_t each = action.revision.settings.memory_bytes;
-  if (each <= 0) return ok();
   double promised = 0;
   for (const auto& [name, crew] : crews_)
-    if (name != action.revision.name)
-      promised += static_cast<double>(crew->told().revision.settings.memory_bytes) * crew->most_running();
-  const double wanted = static_cast<double>(each) * action.replicas;
+    if (name != action.revision.name) promised += promise(crew->told().revision) * crew->most_running();
+  const double wanted = promise(action.revision) * action.replicas;
   if (promised + wanted <= static_cast<double>(place_.memory)) return ok();
   constexpr double kMiB = 1 << 20;
   return fail(

@@ -176,6 +176,17 @@ TEST_F(ProcessesTest, WhoRunsAlreadyIsTakenInInsteadOfAnotherStart) {
   EXPECT_EQ(world_->starts(nth(0)), 1);
 }
 
+TEST_F(ProcessesTest, AfterARestartOfTheMachineAllIsStartedAgainAsThoughNothingHadBeen) {
+  begin(2);
+  environment_.reset();
+  for (int ordinal = 0; ordinal < 2; ++ordinal) world_->kill(nth(ordinal));
+  std::ofstream(machine_->data() + "/run/up.json") << "{}";  // somebody else's
+  reopen();
+  const auto seen = until_ready(credit_, 2);
+  for (const ReplicaObserved& each : seen.replicas) EXPECT_EQ(each.failures, 0);
+  EXPECT_EQ(world_->starts(nth(0)), 2);
+}
+
 TEST_F(ProcessesTest, WhatRunsAndIsNotWrittenAnywhereIsShownAndStoppedOnlyAfterAWhile) {
   begin(2);
   environment_.reset();
@@ -297,8 +308,10 @@ TEST_F(ProcessesTest, OfRevisionsThatHaveGoneOnlyTheNewestLogsStay) {
   until_ready(fraud, 1);
   remove(fraud);
   until("it gone", [&](const auto& seen) { return told(seen, fraud.name) == nullptr; });
+  const auto entries = os::list_folder(logs, 100);
+  ASSERT_TRUE(entries);
   std::vector<std::string> left;
-  for (const auto& entry : os::list_folder(logs, 100).value()) left.push_back(entry.name);
+  for (const auto& entry : *entries) left.push_back(entry.name);
   EXPECT_THAT(left, ::testing::UnorderedElementsAre("control.log", nth(0) + ".log", fraud.name + "-0.log",
                                                     "old-5-00000000-0.log", "old-4-00000000-0.log"));
 }

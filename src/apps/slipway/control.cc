@@ -53,12 +53,14 @@ Result<Settings> read_settings(const Arguments& arguments) {
     return fail(Code::kInvalid, "--listen {}: kubectl reaches HOST:PORT alone", listen->str());
   out.listen = *listen;
   out.gateway_url = arguments.get("--gateway-url");
-  // Whoever keeps control running asks it there, wherever else it answers.
+  if (arguments.has("--admin")) {
+    const auto admin = parse_listener(arguments, "--admin");
+    if (!admin) return fail(admin.error());
+    out.admin.push_back(*admin);
+  }
+  // Whoever keeps control running asks it there, wherever else it answers. The last one: who is ready there
+  // is ready everywhere.
   out.admin.push_back({.kind = http::Address::Kind::kUnix, .path = out.data + "/run/control.admin.sock"});
-  if (!arguments.has("--admin")) return out;
-  const auto admin = parse_listener(arguments, "--admin");
-  if (!admin) return fail(admin.error());
-  out.admin.push_back(*admin);
   return out;
 }
 

@@ -27,8 +27,6 @@ namespace {
 using cli::Arguments;
 using namespace std::chrono_literals;
 
-constexpr Duration kFirstLooks = 20ms;  // for a platform that is just starting: its callers wait
-
 // What the thread that steps the gateway waits for: something to do, a signal, or its time.
 class Bell {
  public:
@@ -73,6 +71,8 @@ class MovingStore final : public store::Store {
   }
   bool found() const { return remote_ != nullptr; }
   bool is_known() const { return remote_ != nullptr; }
+  // The namespace that the platform's context names; empty while there is none.
+  const std::string& space() const { return access_.ns; }
   Result<std::unique_ptr<store::Watch>> watch(store::Kind kind, const store::WatchOptions& options) override {
     if (!remote_) return fail(Code::kUnavailable, "control has not been started here yet");
     return remote_->watch(kind, options);
@@ -154,6 +154,8 @@ int run_gateway(const Arguments& arguments) {
   const runtime::RealClock clock;
   const Bell bell(signals);
   MovingStore store(arguments, clock);
+  store.look();
+  if (!arguments.has("--namespace") && !store.space().empty()) options->space = store.space();
   gateway::Gateway gateway(std::move(*options), store, clock, [&bell] { bell.ring(); });
   if (Status started = gateway.start(); !started) return cli::complain(started.error().message);
   // Whoever keeps us running may have died: the next one asks here for the socket that callers wait at.

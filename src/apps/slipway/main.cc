@@ -10,6 +10,7 @@
 #include "services/cli/predict.h"
 #include "services/cli/rollout.h"
 #include "services/cli/status.h"
+#include "services/cli/why.h"
 #include "system/runtime/log.h"
 
 namespace {
@@ -59,8 +60,9 @@ int main(int argc, char** argv) {
       cli::pull_command(),     app::fetch_command(),      app::verify_command(),  cli::get_command(),
       cli::describe_command(), cli::events_command(),     cli::apply_command(),   cli::diff_command(),
       cli::delete_command(),   cli::kubeconfig_command(), cli::deploy_command(),  cli::rollout_command(),
-      cli::scale_command(),    cli::logs_command(),       cli::status_command(),  app::serve_command(),
-      app::gateway_command(),  cli::predict_command(),    app::inspect_command(), version_command()};
+      cli::scale_command(),    cli::logs_command(),       cli::status_command(),  cli::why_command(),
+      app::serve_command(),    app::gateway_command(),    cli::predict_command(), app::inspect_command(),
+      version_command()};
   commands.push_back(completion_command(commands));
   const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
   // A full disk behind standard output must not look like success.

@@ -101,9 +101,9 @@ Target resolve(const ModelDeployment& deployment, const std::vector<ModelVersion
   if (change.empty()) return {.revision = std::move(revision), .refusal = {}};
   return {.revision = {},
           .refusal = Fault{Reason::kSignatureChanged,
-                           fmt::format("version {} does not fit callers of version {}: {}; if they know, set "
+                           fmt::format("{}:{} does not fit callers of {}:{}: {}; if they know, set "
                                        "spec.rollout.allowSignatureChange",
-                                       spec.version, stable->version, change)}};
+                                       spec.model, spec.version, stable->model, stable->version, change)}};
 }
 
 }  // namespace slipway::rollout

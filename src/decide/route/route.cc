@@ -46,14 +46,20 @@ void share_out(std::vector<Revision>& revisions) {
     each.share = sum > 0 && !each.endpoints.empty() ? static_cast<double>(each.weight) / sum : 0;
 }
 
-// Why callers get no answer, in the deployment's own words.
+// Why callers get no answer, in the deployment's own words. Before anything has served, what holds the first
+// revision up says more than that nothing serves; a change that goes on beside it later says nothing of that.
 domain::Fault refusal_of(const domain::ModelDeployment& deployment) {
-  for (const char* type : {"Serving", "Ready"}) {
-    const Condition* condition = domain::find_condition(deployment.status.conditions, type);
-    if (condition && condition->status != domain::ConditionStatus::kTrue)
-      return {condition->reason, condition->message};
-  }
-  return {Reason::kNoReadyReplica, "no replica answers"};
+  const domain::Fault nobody{Reason::kNoReadyReplica, "no replica answers"};
+  const auto& conditions = deployment.status.conditions;
+  const Condition* serving = domain::find_condition(conditions, "Serving");
+  if (serving && serving->status == domain::ConditionStatus::kTrue) return nobody;
+  const auto& revisions = deployment.status.revisions;
+  const bool has_served =
+      std::any_of(revisions.begin(), revisions.end(), [](const auto& each) { return each.weight > 0; });
+  const bool says_why = serving && (has_served || serving->reason != Reason::kNoReadyReplica);
+  const Condition* cause = says_why ? serving : domain::find_condition(conditions, "Ready");
+  if (!cause || cause->status == domain::ConditionStatus::kTrue) cause = serving;
+  return cause ? domain::Fault{cause->reason, cause->message} : nobody;
 }
 
 }  // namespace

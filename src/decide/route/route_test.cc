@@ -98,6 +98,50 @@ TEST(Route, AVersionIsFoundByTheRevisionWithMostWeight) {
   EXPECT_EQ(row.find_version(5), nullptr);
 }
 
+domain::Condition condition(const char* type, domain::ConditionStatus status, domain::Reason reason) {
+  return {.type = type,
+          .status = status,
+          .reason = reason,
+          .message = fmt::format("{} {}", type, domain::name(reason)),
+          .observed_generation = 1,
+          .since = {}};
+}
+
+TEST(Route, ARefusalIsTheDeploymentsOwnReason) {
+  using enum domain::ConditionStatus;
+  using domain::Reason;
+  const auto no_replica = condition("Serving", kFalse, Reason::kNoReadyReplica);
+  const struct {
+    const char* why;
+    std::vector<domain::Condition> conditions;
+    int weight;
+    const char* says;
+  } rows[] = {
+      {"nothing is known", {}, 0, "no replica answers"},
+      {"the first version is not there",
+       {condition("Ready", kFalse, Reason::kVersionNotFound), no_replica},
+       0,
+       "Ready VersionNotFound"},
+      {"none is wanted",
+       {condition("Ready", kFalse, Reason::kStarting), condition("Serving", kFalse, Reason::kScaledToZero)},
+       0,
+       "Serving ScaledToZero"},
+      {"what serves has crashed in the middle of a change",
+       {condition("Ready", kFalse, Reason::kShifting), no_replica},
+       100,
+       "Serving NoReadyReplica"},
+      {"control has not seen yet that nobody is there",
+       {condition("Ready", kFalse, Reason::kShifting), condition("Serving", kTrue, Reason::kServing)},
+       100,
+       "no replica answers"},
+  };
+  for (const auto& row : rows) {
+    ModelDeployment given = deployment({{"a", 1, row.weight}});
+    given.status.conditions = row.conditions;
+    EXPECT_EQ(make_row(given, Slices{}, nullptr).refusal.message, row.says) << row.why;
+  }
+}
+
 TEST(Route, SharesSumToOneOrNothingIsReadyWhateverComes) {
   std::mt19937 random(7);
   for (int round = 0; round < 2000; ++round) {

@@ -146,13 +146,13 @@ TEST(WhyOfAFault, AnotherSignatureNamesTheTensorAndBothTypes) {
   life->spec().version = 2;
   life->refuse(
       {Reason::kSignatureChanged,
-       "version 2 does not fit callers of version 1: input x was FP32 [-1,3] and is INT64 [-1,3]; if "
+       "credit:2 does not fit callers of credit:1: input x was FP32 [-1,3] and is INT64 [-1,3]; if "
        "they know, set spec.rollout.allowSignatureChange"});
   life.look();
   const Answer answer = life.why();
   EXPECT_THAT(reasons(answer), ElementsAre(Reason::kSignatureChanged));
   EXPECT_EQ(answer.causes[0].finding,
-            "version 2 does not fit callers of version 1: input x was FP32 [-1,3] and is INT64 [-1,3]");
+            "credit:2 does not fit callers of credit:1: input x was FP32 [-1,3] and is INT64 [-1,3]");
   EXPECT_THAT(evidence(answer.causes[0]), Contains("spec.signature.inputs[x]: FP32 [-1,3]"));
   EXPECT_THAT(evidence(answer.causes[0]), Contains("spec.signature.inputs[x]: INT64 [-1,3]"));
   EXPECT_THAT(answer.causes[0].hint, HasSubstr("\"allowSignatureChange\":true"));

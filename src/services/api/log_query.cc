@@ -75,6 +75,12 @@ uint64_t size_of(const os::OpenFile& file) {
   return ::fstat(file.descriptor.get(), &at) == 0 ? static_cast<uint64_t>(at.st_size) : 0;
 }
 
+WallTime changed_at(const os::OpenFile& file) {
+  struct stat at{};
+  if (::fstat(file.descriptor.get(), &at) != 0) return {};
+  return WallTime(std::chrono::seconds(at.st_mtim.tv_sec) + std::chrono::nanoseconds(at.st_mtim.tv_nsec));
+}
+
 bool same_file(const os::OpenFile& a, const os::OpenFile& b) {
   struct stat first{}, second{};
   return ::fstat(a.descriptor.get(), &first) == 0 && ::fstat(b.descriptor.get(), &second) == 0 &&
@@ -132,15 +138,30 @@ LogReader::LogReader(os::OpenFile file, LogQuery query)
     : file_(std::move(file)),
       query_(std::move(query)),
       by_lines_(query_.timestamps || query_.since),
-      since_reached_(!query_.since),
       limit_(query_.limit_bytes ? static_cast<uint64_t>(*query_.limit_bytes) : UINT64_MAX) {}
 
 Status LogReader::begin() {
   begun_ = true;
+  // Lines without a time at a file's beginning cannot be younger than the file.
+  if (query_.since) shows_ = changed_at(file_) >= *query_.since;
   if (!query_.tail_lines) return ok();
   const auto offset = tail_offset(file_, size_of(file_), *query_.tail_lines);
   if (!offset) return fail(offset.error());
   offset_ = *offset;
+  return by_lines_ ? look_back() : ok();
+}
+
+// The time of the lines before those that are asked for: the first of them may have none of its own.
+Status LogReader::look_back() {
+  const uint64_t begin = offset_ > kPiece ? offset_ - kPiece : 0;
+  std::string piece(offset_ - begin, '\0');
+  const auto got = read_at(file_, piece.data(), piece.size(), begin);
+  if (!got) return fail(got.error());
+  for (std::string_view rest = std::string_view(piece).substr(0, *got); !rest.empty();) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    take_time(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
   return ok();
 }
 
@@ -180,13 +201,17 @@ std::string LogReader::by_lines(std::string_view piece) {
 }
 
 // A line without a time of its own belongs to the one before it.
+void LogReader::take_time(std::string_view line) {
+  const std::string_view time = time_of(line);
+  if (time.empty()) return;
+  time_ = time;
+  const auto parsed = query_.since ? domain::parse_time(time_) : std::nullopt;
+  if (parsed) shows_ = *parsed >= *query_.since;
+}
+
 std::string LogReader::shown(std::string_view line) {
-  if (const std::string_view time = time_of(line); !time.empty()) {
-    time_ = time;
-    const auto parsed = since_reached_ ? std::nullopt : domain::parse_time(time_);
-    if (parsed && *parsed >= *query_.since) since_reached_ = true;
-  }
-  if (!since_reached_) return "";
+  take_time(line);
+  if (!shows_ || line.empty()) return "";
   return query_.timestamps && !time_.empty() ? fmt::format("{} {}", time_, line) : std::string(line);
 }
 

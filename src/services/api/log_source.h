@@ -13,7 +13,7 @@ namespace slipway::api {
 struct LogSource {
   // The replicas that there are now; called from any thread. Null: none.
   std::function<std::vector<domain::ReplicaObserved>()> replicas;
-  // The folder of <replica>.log, and of <replica>.log.1 from the run before. A log outlives its replica.
+  // The folder of <replica>.log, and of <replica>.log.1, its older part. A log outlives its replica.
   std::string folder;
 };
 

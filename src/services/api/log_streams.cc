@@ -124,7 +124,9 @@ bool LogStreams::is_known(const std::string& replica) const {
 bool LogStreams::begin(Stream& stream) {
   auto file = os::open_below(source_.folder, stream.query.file());
   if (!file) {
-    respond(*stream.exchange, no_log(stream.query, is_known(stream.query.replica)));
+    const bool known = is_known(stream.query.replica) ||
+                       os::open_below(source_.folder, stream.query.replica + ".log").has_value();
+    respond(*stream.exchange, no_log(stream.query, known));
     return false;
   }
   stream.reader.emplace(std::move(*file), stream.query);

@@ -128,9 +128,16 @@ TEST_F(LogsTest, ALogIsGivenWholeOrByItsEnd) {
 TEST_F(LogsTest, LinesAreChosenByTheirTimeAndShownWithIt) {
   folder_.add(kReplica + ".log", line(1, "a") + "of a\n" + line(5, "b") + "of b\nno end");
   EXPECT_EQ(log("sinceTime=2026-01-31T23:59:03Z"), line(5, "b") + "of b\nno end");
-  EXPECT_EQ(log("sinceSeconds=1"), "");
+  EXPECT_EQ(log("sinceTime=2026-01-31T23:59:03Z&tailLines=1"), "no end");
+  EXPECT_EQ(log("sinceTime=2026-01-31T23:59:06Z"), "");
   const std::string b = "2026-01-31T23:59:05.000Z ";
   EXPECT_EQ(log("timestamps=true&tailLines=3"), b + line(5, "b") + b + "of b\n" + b + "no end");
+}
+
+TEST_F(LogsTest, LinesBeforeAnyTimeAreAsYoungAsTheFile) {
+  folder_.add(kReplica + ".log", "serving\n" + line(1, "a"));
+  EXPECT_EQ(log("sinceSeconds=3600"), "serving\n");
+  EXPECT_EQ(log("timestamps=true"), "serving\n2026-01-31T23:59:01.000Z " + line(1, "a"));
 }
 
 TEST_F(LogsTest, ALongLogComesInPieces) {

@@ -172,7 +172,9 @@ Command logs_command() {
            {.names = "--tail", .value = "N", .help = "Only the last lines"},
            {.names = "--since", .value = "TIME", .help = "Only what was written since: 90s, 10m"},
            {.names = "--timestamps", .value = "", .help = "With the time before each line"},
-           {.names = "--previous", .value = "", .help = "Of the run before the last start"}}),
+           {.names = "--previous",
+            .value = "",
+            .help = "The older part, from before the log was begun anew"}}),
       .examples = {"slipway logs credit -f", "slipway logs credit --replica 0 --tail 20",
                    "slipway logs credit-3-8f2a1c40-0 --previous"},
       .run = logs};

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -91,19 +92,23 @@ Result<domain::ModelVersion> find_version(const Platform& platform, const Versio
                                   .field_selector = ""});
   if (!list) return fail(Code::kUnavailable, "{}", explain(list.error()));
   std::optional<domain::ModelVersion> found;
+  std::vector<std::string> models;
   for (const kube::Object& item : list->items) {
     const auto document = json::parse_document(item.json);
     auto version = document ? domain::parse_model_version(*document)
                             : Result<domain::ModelVersion>(fail(document.error()));
+    if (version) models.push_back(version->model);
     if (!version || version->model != name.model || (name.version && version->version != *name.version))
       continue;
     if (!found || version->version > found->version) found = std::move(*version);
   }
   if (found) return *found;
-  if (name.version)
+  if (name.version && std::ranges::find(models, name.model) != models.end())
     return fail(Code::kNotFound, "there is no version {} of {}; `slipway get mv` lists what there is",
                 *name.version, name.model);
-  return fail(Code::kNotFound, "there is no model {}; `slipway get mv` lists what there is", name.model);
+  const std::string meant = suggest(name.model, models);
+  return fail(Code::kNotFound, "there is no model {}{}; `slipway get mv` lists what there is", name.model,
+              meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
 }
 
 Command pull_command() {

@@ -27,13 +27,15 @@ std::string fault_text(const RevisionStatus& revision) {
   return fmt::format("{}: {}", name(revision.fault->reason), safe(revision.fault->message));
 }
 
-// A revision of that version which answers now, with the settings that the spec has.
+// A revision of that version which gets the requests by weights alone, with the settings that the spec has.
 const RevisionStatus* warm(const ModelDeployment& deployment, int64_t version) {
-  for (const RevisionStatus& each : deployment.status.revisions)
-    if (each.revision.version == version && each.revision.model == deployment.spec.model &&
-        each.revision.settings == deployment.spec.settings && each.ready > 0 &&
-        (each.phase == Phase::kServing || each.phase == Phase::kKept))
-      return &each;
+  for (const RevisionStatus& each : deployment.status.revisions) {
+    if (each.revision.version != version || each.revision.model != deployment.spec.model ||
+        each.revision.settings != deployment.spec.settings || each.ready == 0)
+      continue;
+    if (each.phase == Phase::kServing) return &each;
+    if (each.phase == Phase::kKept && each.ready >= each.desired) return &each;
+  }
   return nullptr;
 }
 

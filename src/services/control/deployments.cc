@@ -117,8 +117,7 @@ Status Deployments::act(const std::vector<Action>& actions, const Pass& pass) {
   Status first;
   for (const Action& action : actions) {
     const auto refused = refused_.find(action.revision.name);
-    if (refused != refused_.end() && action.kind == ActionKind::kEnsure && pass.now < refused->second.again)
-      continue;
+    if (refused != refused_.end() && refused->second.waits(action, pass.now)) continue;
     FAILPOINT("control.before_apply");
     const Status done = parts_.environment.apply(action);
     FAILPOINT("control.after_apply");
@@ -131,6 +130,7 @@ Status Deployments::act(const std::vector<Action>& actions, const Pass& pass) {
     const Duration wait = std::min(kFirstRefusal * (1 << std::min(entry.times, 5)), kLongestRefusal);
     entry = {.deployment = action.revision.deployment,
              .fault = fault_of(done.error()),
+             .replicas = action.replicas,
              .again = pass.now + wait,
              .times = entry.times + 1};
     runtime::log::warn(

@@ -59,8 +59,13 @@ class Deployments {
   struct Refused {
     std::string deployment;
     rollout::Fault fault;
+    int replicas = 0;  // that were asked for: another number may be taken at once
     TimePoint again;
     int times = 0;
+
+    bool waits(const domain::Action& action, TimePoint now) const {
+      return action.kind == domain::ActionKind::kEnsure && action.replicas == replicas && now < again;
+    }
   };
   std::map<std::string, Refused, std::less<>> refused_;
   std::set<std::string, std::less<>> changing_;

@@ -1,5 +1,7 @@
 #include "services/gateway/gateway.h"
 
+#include <thread>
+
 #include "services/gateway/internal/lists.h"
 #include "services/gateway/internal/traffic.h"
 #include "system/runtime/log.h"
@@ -52,10 +54,22 @@ Gateway::~Gateway() { stop(); }
 
 Status Gateway::start() {
   lists_->load();
+  catch_up();
   if (Status listening = main_.start(); !listening) return listening;
   for (const auto& each : admin_)
     if (Status listening = each->start(); !listening) return listening;
   return ok();
+}
+
+// What was kept last may be a second old: a gateway that is started again would refuse what was deployed
+// within it. Callers wait at the listener meanwhile.
+void Gateway::catch_up() {
+  const TimePoint end = clock_.now() + options_.catch_up;
+  for (TimePoint now = clock_.now(); now < end; now = clock_.now()) {
+    lists_->step(now);
+    if (!lists_->coming()) return;
+    std::this_thread::sleep_for(1ms);
+  }
 }
 
 TimePoint Gateway::step(TimePoint now) { return lists_->step(now); }

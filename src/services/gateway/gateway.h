@@ -28,8 +28,9 @@ struct Options {
   std::string sockets;               // the folder that "<id>.sock" addresses are resolved below
   std::string lists;                 // the folder that the two lists are kept in
   int loops = 1;
-  size_t request_memory = 256 << 20;            // that all requests may hold together
-  Duration timeout = std::chrono::seconds(30);  // of a request whose deployment says nothing
+  size_t request_memory = 256 << 20;                   // that all requests may hold together
+  Duration timeout = std::chrono::seconds(30);         // of a request whose deployment says nothing
+  Duration catch_up = std::chrono::milliseconds(250);  // to wait for the lists at the start, at most
   Duration drain_deadline = std::chrono::seconds(30);
   std::string software_version = "0";
   http::Limits limits;
@@ -46,7 +47,7 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  // Reads the lists of the last time, then listens.
+  // Reads the lists of the last time, waits a moment for newer ones, then listens.
   Status start();
   const http::Address& address() const { return main_.address(); }
   const http::Address& admin_address(size_t i) const { return admin_.at(i)->address(); }
@@ -67,6 +68,7 @@ class Gateway {
   std::vector<http::Route> own_routes();
   std::vector<http::Route> admin_routes();
   void count_http();
+  void catch_up();
 
   const Options options_;
   const runtime::Clock& clock_;

@@ -22,13 +22,13 @@ using testing::stored;
 class Requests : public GatewayTest {
  protected:
   // Two revisions with a replica each, at these weights.
-  void start_two(int first, int second, Options options = {}) {
+  void start_two(int first, int second) {
     replica("a-0");
     replica("b-0");
     store_.put(stored(deployment("credit", {{"a", 1, first}, {"b", 2, second}})));
     store_.put(slice("a", 1));
     store_.put(slice("b", 1));
-    start(std::move(options));
+    start();
   }
   http::Response addressed(const std::string& revision) const {
     return ask({.target = "/v2/models/credit", .headers = {{"slipway-revision", revision}}});
@@ -148,6 +148,28 @@ TEST_F(Requests, AnUnknownDeploymentIsToldWhatThereIs) {
   EXPECT_EQ(answer.find("slipway-refused"), "NotFound");
   EXPECT_EQ(answer.find("retry-after"), "");
   EXPECT_THAT(answer.body, AllOf(HasSubstr("d00, d01"), HasSubstr("d19 and 10 more")));
+}
+
+TEST_F(Requests, BeforeAnythingIsKnownNothingIsSaidNotToExist) {
+  store_.refuse(store::Kind::kEndpointSlice, {Code::kUnavailable, "not looked yet"});
+  start();
+  EXPECT_EQ(get("/v2/health/ready").status, 503);
+  const auto answer = infer();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.find("slipway-refused"), "NotKnownYet");
+  EXPECT_EQ(answer.find("retry-after"), "1");
+  store_.let(store::Kind::kEndpointSlice);
+  take_in();
+  EXPECT_EQ(infer().status, 404);
+  EXPECT_EQ(get("/v2/health/ready").status, 200);
+}
+
+TEST_F(Requests, AreAnsweredByWhatIsNewerThanTheListsOfTheLastTimeFromTheFirstOn) {
+  start_two(100, 0);
+  gateway_.reset();
+  store_.put(stored(deployment("credit", {{"a", 1, 0}, {"b", 2, 100}})));
+  start(Options{.listen = {}, .catch_up = 10s}, TakeIn::kLater);
+  EXPECT_EQ(infer().body, "b-0 /v2/models/credit/infer");
 }
 
 TEST_F(Requests, ADeploymentThatIsNotReadySaysWhy) {

@@ -56,8 +56,11 @@ TimePoint Lists::step(TimePoint now) {
   if (now < look_at_) return look_at_;
   std::set<std::string> deployments, slices;
   const bool deployments_watched = pull(deployments_, deployments), slices_watched = pull(slices_, slices);
+  watched_ = deployments_watched && slices_watched;
   const bool changed = !deployments.empty() || !slices.empty();
-  if (changed || first_) {
+  const bool known = known_ || synced();
+  if (changed || first_ || known != known_) {
+    known_ = known;
     first_ = false;
     take_in_deployments(deployments);
     if (take_in_slices(slices)) {
@@ -67,14 +70,12 @@ TimePoint Lists::step(TimePoint now) {
     publish();
     probe_at_ = now;
   }
-  const bool synced = deployments_.mirror.synced() && slices_.mirror.synced();
-  if (synced) known_ = true;
-  synced_.set(synced ? 1 : 0);
+  synced_.set(synced() ? 1 : 0);
   const Duration again = known_ ? kLookAgain : kFirstLooks;
   if (now >= probe_at_) probe_at_ = probe_all() ? TimePoint::max() : now + options_.probe_every;
   const TimePoint next = std::min(now + again, probe_at_);
   keep_files(now);
-  look_at_ = now + (deployments_watched && slices_watched ? options_.coalesce : again);
+  look_at_ = now + (watched_ ? options_.coalesce : again);
   return std::max(next, look_at_);
 }
 
@@ -179,6 +180,7 @@ std::string Lists::resolve(const domain::Endpoint& endpoint, int port) const {
 void Lists::publish() {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->entries = entries_;
+  snapshot->known = known_;
   std::set<std::string_view> used;
   for (const auto& [name, entry] : entries_)
     for (const route::Revision& revision : entry.row->revisions) used.insert(revision.name);

@@ -22,6 +22,9 @@ std::string list_of(const Names& names) {
 }
 
 Refusal no_such_deployment(std::string_view wanted, const Snapshot& snapshot) {
+  if (!snapshot.known)
+    return {503, "NotKnownYet",
+            fmt::format("what is deployed is not known here yet, nor whether {} is; try again soon", wanted)};
   std::vector<std::string_view> names;
   for (const auto& [name, entry] : snapshot.entries) names.push_back(name);
   return {404, "NotFound", fmt::format("there is no deployment {}; there is {}", wanted, list_of(names))};

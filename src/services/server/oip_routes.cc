@@ -71,7 +71,8 @@ std::vector<http::Route> Server::model_routes() {
   const auto ready = with_model([](Exchange& exchange, const LoadedModel& model) {
     std::string body;
     Writer(body).object([&](Writer& out) { out.key("name").value(model.name).key("ready").value(true); });
-    exchange.respond({.body = body});
+    const base::Header revision{"slipway-revision", model.revision_header};
+    exchange.respond({.headers = std::span(&revision, 1), .body = body});
   });
   return {
       {Method::kPost, "/v2/models/{model}/infer", "models.infer", infer},

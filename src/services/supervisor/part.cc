@@ -1,5 +1,8 @@
 #include "services/supervisor/part.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -10,8 +13,10 @@
 namespace slipway::supervisor {
 namespace {
 
-constexpr uint64_t kLogLimit = 16 << 20;  // a longer log is moved aside at the next start
-constexpr uint64_t kLastWords = 600;
+constexpr uint64_t kLogLimit = 16 << 20;
+constexpr uint64_t kTail = 64 << 10;
+constexpr size_t kLastWords = 600;
+constexpr std::string_view kError = "error: ";  // what a command that fails says last
 constexpr int kProbeMs = 500;
 
 std::string how(const os::ProcessEnd& end) {
@@ -28,6 +33,13 @@ std::string how(const os::ProcessEnd& end) {
 
 }  // namespace
 
+uint64_t make_room(const std::string& log) {
+  const auto file = os::open_file(log);
+  if (!file) return 0;
+  if (file->size <= kLogLimit) return file->size;
+  return std::rename(log.c_str(), (log + ".1").c_str()) == 0 ? 0 : file->size;
+}
+
 bool Part::adopt(TimePoint now) {
   auto holder = os::Process::adopt_holder(options_.lock);
   if (!holder) return false;
@@ -38,9 +50,7 @@ bool Part::adopt(TimePoint now) {
 }
 
 Status Part::start(TimePoint now) {
-  const std::string& log = options_.process.log;
-  if (const auto size = os::open_file(log); size && size->size > kLogLimit)
-    std::rename(log.c_str(), (log + ".1").c_str());
+  logged_before_ = make_room(options_.process.log);
   started_ = now;
   auto process = os::Process::start(options_.process);
   if (!process) return fail(base::within(name(), process.error()));
@@ -91,13 +101,22 @@ bool Part::stop(Duration patience) {
   return true;
 }
 
-std::string Part::last_words() const {
-  auto text = os::read_file(options_.process.log, kLogLimit * 2);
-  if (!text) return {};
-  while (text->ends_with('\n')) text->pop_back();
-  const size_t line = text->rfind('\n');
-  std::string last = line == std::string::npos ? *text : text->substr(line + 1);
-  return last.substr(0, kLastWords);
+std::string Part::last_words() const { return supervisor::last_words(options_.process.log, logged_before_); }
+
+std::string last_words(const std::string& log, uint64_t from) {
+  const auto file = os::open_file(log);
+  if (!file || file->size <= from) return "nothing";
+  from = std::max(from, file->size - std::min(file->size, kTail));
+  std::string text(file->size - from, '\0');
+  const ssize_t got = ::pread(file->descriptor.get(), text.data(), text.size(), static_cast<off_t>(from));
+  text.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  while (text.ends_with('\n')) text.pop_back();
+  const size_t error = text.rfind(kError);
+  if (error != std::string::npos && (error == 0 || text[error - 1] == '\n'))
+    text = text.substr(error + kError.size());
+  else if (const size_t line = text.rfind('\n'); line != std::string::npos)
+    text.erase(0, line + 1);
+  return text.substr(0, std::min(text.find('\n'), kLastWords));
 }
 
 }  // namespace slipway::supervisor

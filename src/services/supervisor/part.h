@@ -30,18 +30,26 @@ class Part {
   // Whether it says that it is ready.
   bool is_ready() const;
   bool is_running();
+  bool is_ours() const { return running_ && running_->child(); }  // started here, not found
   int descriptor() const { return running_ ? running_->descriptor() : -1; }
   pid_t pid() const { return running_ ? running_->pid() : 0; }
   // Asks it to end, and waits; then ends it. False: it was not there.
   bool stop(Duration patience);
-  // What it said last, for the error of whoever waits for it.
+  // Why it ended: the last error in what it has logged since it was started, else the last line.
   std::string last_words() const;
 
  private:
   PartOptions options_;
   std::optional<os::Process> running_;
   TimePoint started_{};
+  uint64_t logged_before_ = 0;  // bytes
   Restart restart_;
 };
+
+// The same of any log, from that byte on.
+std::string last_words(const std::string& log, uint64_t from);
+
+// A log that has grown long is moved aside. Its size, which is where the next lines begin.
+uint64_t make_room(const std::string& log);
 
 }  // namespace slipway::supervisor

@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <array>
 
+#include "services/supervisor/where.h"
 #include "system/os/pass_descriptor.h"
-#include "system/os/replace_file.h"
 #include "system/runtime/log.h"
 
 namespace slipway::supervisor {
@@ -20,52 +20,51 @@ using namespace std::chrono_literals;
 
 constexpr int kInheritedSocket = 3;
 constexpr Duration kAskPatience = 2s;
+constexpr Duration kStopPatience = 35s;  // a server's own deadline for its drain is 30 s
 constexpr Duration kLongestRest = 1s;
+constexpr int kLookMs = 10;
 
 std::string run(const std::string& data, const std::string& name) { return data + "/run/" + name; }
 
-}  // namespace
+void log_end(const std::string& what) { runtime::log::info("supervisor", "ended", {{"what", what}}); }
 
-std::string lock_of(const std::string& data, const std::string& part) { return run(data, part + ".lock"); }
-std::string admin_of(const std::string& data, const std::string& part) {
-  return run(data, part + ".admin.sock");
-}
+}  // namespace
 
 Supervisor::Supervisor(Options options, os::FileLock lock, const runtime::Clock& clock)
     : options_(std::move(options)), lock_(std::move(lock)), clock_(clock) {}
 Supervisor::~Supervisor() = default;
 
-Result<std::unique_ptr<Supervisor>> Supervisor::start(Options options, const runtime::Clock& clock) {
-  for (const char* folder : {"/run", "/logs"})
-    if (Status made = os::make_folders(options.data + folder); !made) return fail(made.error());
-  auto lock = os::FileLock::take(lock_of(options.data, "supervisor"));
-  if (!lock) return fail(lock.error());
+Result<std::unique_ptr<Supervisor>> Supervisor::start(Options options, os::FileLock lock,
+                                                      const runtime::Clock& clock) {
   // Replicas are control's children; when it dies they become ours, so that somebody sees them end.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  std::unique_ptr<Supervisor> out(new Supervisor(std::move(options), std::move(*lock), clock));
+  std::unique_ptr<Supervisor> out(new Supervisor(std::move(options), std::move(lock), clock));
   if (Status begun = out->begin(); !begun) {
+    out->undo();
     return fail(begun.error());
   }
   return out;
 }
 
 Status Supervisor::begin() {
+  found_ = !running_in(options_.data).empty();
   if (Status taken = take_socket(); !taken) return taken;
   control_ = std::make_unique<Part>(control_part());
   gateway_ = std::make_unique<Part>(gateway_part());
-  for (Part* part : {control_.get(), gateway_.get()})
-    if (!part->adopt(clock_.now()))
-      if (Status started = part->start(clock_.now()); !started) return started;
+  for (Part* part : {control_.get(), gateway_.get()}) {
+    if (part->adopt(clock_.now())) {
+      if (part == gateway_.get() || options_.told.empty() || options_.told == url_of(listening_)) continue;
+      // It would go on telling people where the gateway was.
+      part->stop(kStopPatience);
+    }
+    if (Status started = part->start(clock_.now()); !started) return started;
+  }
   return ok();
 }
 
-// A gateway that lives has the socket: to bind again would fail, and its next death would refuse callers.
 Status Supervisor::take_socket() {
-  if (os::lock_holder(lock_of(options_.data, "gateway"))) {
-    auto socket = os::ask_for_descriptor(run(options_.data, "gateway.fd"), kAskPatience);
-    if (!socket) return fail(base::within("the gateway that runs does not give its socket", socket.error()));
-    socket_ = std::move(*socket);
-  } else {
+  if (Status adopted = adopt_socket(); !adopted) return adopted;
+  if (!socket_.valid()) {
     const auto socket = http::listen_on(options_.listen);
     if (!socket) return fail(socket.error());
     socket_ = os::Descriptor(*socket);
@@ -73,6 +72,26 @@ Status Supervisor::take_socket() {
   auto bound = http::bound_address(socket_.get());
   if (!bound) return fail(bound.error());
   listening_ = std::move(*bound);
+  if (options_.where == Options::Where::kAnywhere || is_at(options_.listen, listening_)) return ok();
+  return fail(Code::kInvalid, "the gateway that runs in {} is at {}, not at {}; stop it first: slipway down",
+              options_.data, listening_.str(), options_.listen.str());
+}
+
+// A gateway that lives has the socket: to bind again would fail, and its next death would refuse callers. One
+// that has just begun gives it a moment later.
+Status Supervisor::adopt_socket() {
+  const std::string lock = lock_of(options_.data, "gateway");
+  const TimePoint deadline = clock_.now() + kAskPatience;
+  while (const auto holder = os::lock_holder(lock)) {
+    auto socket = os::ask_for_descriptor(run(options_.data, "gateway.fd"), kAskPatience);
+    if (socket) return socket_ = std::move(*socket), ok();
+    if (clock_.now() >= deadline)
+      return fail(
+          Code::kUnavailable,
+          "the gateway that runs (process {}) does not give its socket: {}; stop it first: slipway down",
+          *holder, socket.error().message);
+    ::poll(nullptr, 0, kLookMs);
+  }
   return ok();
 }
 
@@ -82,7 +101,7 @@ PartOptions Supervisor::control_part() const {
                   .admin = admin_of(options_.data, "control"),
                   .process = {}};
   out.process.argv = {options_.program, "control",    "--data",        options_.data,
-                      "--listen",       options_.api, "--gateway-url", "http://" + listening_.str()};
+                      "--listen",       options_.api, "--gateway-url", url_of(listening_)};
   if (!options_.api_admin.empty())
     out.process.argv.insert(out.process.argv.end(), {"--admin", options_.api_admin});
   out.process.argv.insert(out.process.argv.end(), options_.flags.begin(), options_.flags.end());
@@ -111,19 +130,25 @@ PartOptions Supervisor::gateway_part() const {
   return out;
 }
 
-Status Supervisor::wait_ready(Duration patience) {
+Status Supervisor::wait_ready(Duration patience, const sigset_t& signals) {
   const TimePoint deadline = clock_.now() + patience;
-  for (Part* part : {control_.get(), gateway_.get()})
-    while (!part->is_ready()) {
+  const timespec look{0, kLookMs * 1'000'000};
+  const std::array<Part*, 2> parts{control_.get(), gateway_.get()};
+  while (true) {
+    const Part* waited_for = nullptr;
+    for (Part* part : parts)
+      if (!part->is_ready()) waited_for = part;
+    for (Part* part : parts)
       if (!part->is_running())
         return fail(Code::kUnavailable, "{} ended at once; its log says: {}", part->name(),
                     part->last_words());
-      if (clock_.now() >= deadline)
-        return fail(Code::kTimeout, "{} is not ready after {} s; its log says: {}", part->name(),
-                    std::chrono::floor<std::chrono::seconds>(patience).count(), part->last_words());
-      ::poll(nullptr, 0, 10);
-    }
-  return ok();
+    if (!waited_for) return ok();
+    if (clock_.now() >= deadline)
+      return fail(Code::kTimeout, "{} is not ready after {} s; its log says: {}", waited_for->name(),
+                  std::chrono::floor<std::chrono::seconds>(patience).count(), waited_for->last_words());
+    if (::sigtimedwait(&signals, nullptr, &look) > 0)
+      return fail(Code::kUnavailable, "stopped before {} was ready", waited_for->name());
+  }
 }
 
 void Supervisor::wait(const sigset_t& signals) {
@@ -156,7 +181,28 @@ void Supervisor::reap_strangers() {
 void Supervisor::stop() {
   // Nobody may be sent to a socket that no one will accept from.
   socket_.close();
-  end_all(options_.data);
+  // By what we know of them: one that was just started does not hold its lock yet.
+  for (Part* part : {gateway_.get(), control_.get()})
+    if (part && part->stop(kStopPatience)) log_end(part->name());
+  const TimePoint deadline = clock_.now() + kStopPatience;
+  do end_all(options_.data, log_end);
+  while (has_children() && clock_.now() < deadline);
+}
+
+void Supervisor::undo() {
+  if (!found_) return stop();
+  for (Part* part : {gateway_.get(), control_.get()})
+    if (part && part->is_ours()) part->stop(kStopPatience);
+}
+
+// Replicas that do not hold their locks yet: control's, and ours since its end.
+bool Supervisor::has_children() {
+  siginfo_t seen{};
+  while (::waitid(P_ALL, 0, &seen, WEXITED | WNOHANG) == 0) {
+    if (seen.si_pid == 0) return ::poll(nullptr, 0, kLookMs), true;
+    seen = {};
+  }
+  return false;
 }
 
 }  // namespace slipway::supervisor

@@ -94,7 +94,9 @@ Result<int> listen_unix(const Address& address) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return listen_error(address, errno);
   if (is_dead(*to)) ::unlink(address.path.c_str());
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&*to), sizeof *to) == 0 && ::listen(fd, kBacklog) == 0)
+  // The file is made with the socket's own mode: nobody else can connect, not even for a moment.
+  if (::fchmod(fd, 0600) == 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&*to), sizeof *to) == 0 &&
+      ::listen(fd, kBacklog) == 0)
     return fd;
   const int error = errno;
   ::close(fd);

@@ -1,6 +1,8 @@
 #include "system/http/address.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace slipway::http {
 namespace {
@@ -20,6 +22,17 @@ TEST(AddressTest, SaysWhichPortIsBusy) {
   const auto second = listen_on(*bound_address(*first));
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("is in use"), std::string::npos);
+}
+
+TEST(AddressTest, MakesUnixSocketsThatOnlyTheirOwnerMayUse) {
+  const std::string path = fmt::format("{}/slipway-address-{}.sock", ::testing::TempDir(), ::getpid());
+  const auto listening = listen_on({.kind = Address::Kind::kUnix, .path = path});
+  ASSERT_TRUE(listening) << listening.error().message;
+  struct stat facts{};
+  ASSERT_EQ(::stat(path.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600U);
+  ::close(*listening);
+  ::unlink(path.c_str());
 }
 
 }  // namespace

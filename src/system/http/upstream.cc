@@ -36,17 +36,31 @@ os::Descriptor connect_unix(const std::string& path, bool& connected) {
   return socket;
 }
 
+// Addresses come from endpoint lists: numbers, never names to look up on a loop. 0: it is none.
+socklen_t tcp_name(const Address& address, sockaddr_storage& name) {
+  const auto port = htons(static_cast<uint16_t>(address.port));
+  auto& v4 = reinterpret_cast<sockaddr_in&>(name);
+  if (::inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = port;
+    return sizeof v4;
+  }
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(name);
+  if (::inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) != 1) return 0;
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = port;
+  return sizeof v6;
+}
+
 os::Descriptor connect_tcp(const Address& address, bool& connected) {
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(static_cast<uint16_t>(address.port));
-  // Addresses come from endpoint lists: numbers, never names to look up on a loop.
-  if (::inet_pton(AF_INET, address.host.c_str(), &name.sin_addr) != 1) return {};
-  os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  sockaddr_storage name{};
+  const socklen_t size = tcp_name(address, name);
+  if (size == 0) return {};
+  os::Descriptor socket(::socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return {};
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0)
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), size) == 0)
     connected = true;
   else if (errno != EINPROGRESS)
     return {};

@@ -29,9 +29,10 @@ namespace slipway::http {
 struct UpstreamOptions {
   size_t idle_connections = 64;  // kept for each address
   Duration idle_time = std::chrono::seconds(30);
-  size_t head_bytes = 32 << 10;     // of an answer
-  size_t headers = 100;             // of an answer
-  size_t output_bytes = 256 << 10;  // of a request's body, waiting to be sent
+  Duration connect_time = std::chrono::seconds(1);  // past it nobody is there, and another may be asked
+  size_t head_bytes = 32 << 10;                     // of an answer
+  size_t headers = 100;                             // of an answer
+  size_t output_bytes = 256 << 10;                  // of a request's body, waiting to be sent
 };
 
 struct UpstreamRequest {

@@ -92,8 +92,11 @@ Result<std::vector<Told>> read_all_told(const Files& files) {
   const auto entries = os::list_folder(files.run(), kMostFiles);
   if (!entries) return fail(entries.error());
   std::vector<Told> out;
+  constexpr std::string_view kEnd = ".json";
   for (const os::FolderEntry& entry : *entries) {
-    if (entry.kind != os::EntryKind::kFile || !entry.name.ends_with(".json")) continue;
+    if (entry.kind != os::EntryKind::kFile || !entry.name.ends_with(kEnd)) continue;
+    // Others keep theirs here too.
+    if (!guess_revision(entry.name.substr(0, entry.name.size() - kEnd.size()))) continue;
     const std::string path = files.run() + "/" + entry.name;
     const auto text = os::read_file(path, kFileBytes);
     auto told = text ? parse_told(*text) : Result<Told>(fail(text.error()));

@@ -34,10 +34,11 @@ std::string_view word_for(Behaviour behaviour) {
 
 }  // namespace
 
-Machine::Machine(std::string child) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "slipway-machine-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-  data_ = pattern;
+Machine::Machine(std::string child, std::string data) : data_(std::move(data)), guest_(!data_.empty()) {
+  if (!guest_) {
+    data_ = (std::filesystem::temp_directory_path() / "slipway-machine-XXXXXX").string();
+    if (::mkdtemp(data_.data()) == nullptr) std::abort();
+  }
   options_.data = data_;
   options_.command = {std::move(child), "serve"};
   options_.fetch = [this](const domain::RevisionSpec& revision) -> Result<std::string> {
@@ -52,6 +53,7 @@ Machine::Machine(std::string child) {
 }
 
 Machine::~Machine() {
+  if (guest_) return;
   for (const auto& entry : std::filesystem::directory_iterator(data_ + "/run")) {
     if (entry.path().extension() != ".lock") continue;
     if (auto process = os::Process::adopt_holder(entry.path().string())) {
@@ -69,6 +71,17 @@ std::unique_ptr<environment::Environment> Machine::open() {
 }
 
 std::string Machine::files_of(const std::string& revision) const { return data_ + "/files/" + revision; }
+
+int Machine::running() const {
+  int count = 0;
+  const std::string files = data_ + "/files/";
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string words((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    count += words.find(files) != std::string::npos;
+  }
+  return count;
+}
 
 void Machine::behave(const std::string& revision, Behaviour behaviour) {
   const std::string folder = files_of(revision);

@@ -15,7 +15,9 @@ namespace slipway::processes::testing {
 // The clock moves only by moment() and pass(), so that a slow machine makes nothing late.
 class Machine final : public environment::World {
  public:
-  explicit Machine(std::string child);
+  explicit Machine(std::string child) : Machine(std::move(child), "") {}
+  // Over the folder of another, who has it in the end.
+  Machine(std::string child, std::string data);
   ~Machine() override;
 
   std::unique_ptr<environment::Environment> open() override;
@@ -30,12 +32,14 @@ class Machine final : public environment::World {
   std::string lock(const std::string& replica) const;
   Options& options() { return options_; }  // of the next open()
   const std::string& data() const { return data_; }
+  int running() const;  // processes that serve something of this folder
   const runtime::Clock& clock() const { return clock_; }
 
  private:
   std::string files_of(const std::string& revision) const;
 
   std::string data_;
+  bool guest_ = false;
   runtime::testing::ManualClock clock_;
   Options options_;
 };

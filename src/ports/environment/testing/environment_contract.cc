@@ -182,7 +182,9 @@ TEST_P(EnvironmentContract, WhatIsRemovedGoesAndLeavesTheOthersAlone) {
   remove(old);
   remove(old);
   const Observation going = observe();
-  if (const RevisionTold* still = told(going, old.name)) EXPECT_EQ(still->replicas, 0);
+  if (const RevisionTold* still = told(going, old.name)) {
+    EXPECT_EQ(still->replicas, 0);
+  }
   const Observation seen =
       until("the old gone", [&](const Observation& now) { return told(now, old.name) == nullptr; });
   EXPECT_THAT(replicas_in(seen, ReplicaState::kReady), ElementsAre(nth(next, 0)));

@@ -43,14 +43,16 @@ class LogReader {
 
  private:
   Status begin();
+  Status look_back();
+  void take_time(std::string_view line);
   Result<std::string> read_piece();
   std::string by_lines(std::string_view piece);
   std::string shown(std::string_view line);
 
   os::OpenFile file_;
   const LogQuery query_;
-  const bool by_lines_;  // each is looked at, for its time
-  bool begun_ = false, since_reached_ = false;
+  const bool by_lines_;                // each is looked at, for its time
+  bool begun_ = false, shows_ = true;  // shows_: the last time was in the asked ones
   uint64_t offset_ = 0;
   uint64_t limit_ = UINT64_MAX;  // bytes that may still be sent
   std::string part_;             // of a line whose end has not been read

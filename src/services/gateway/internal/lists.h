@@ -41,6 +41,9 @@ class Lists {
 
   // Whether there is anything to go by: both lists have come, or lie on disk from the last time. Any thread.
   bool known() const { return known_; }
+  bool synced() const { return deployments_.mirror.synced() && slices_.mirror.synced(); }
+  // Not all has come, and nothing says that it will not.
+  bool coming() const { return watched_ && !synced(); }
   const Published& published() const { return published_; }
   // The rows as they are sent by, any thread.
   domain::GatewayObserved observed(TimePoint now) const;
@@ -77,7 +80,7 @@ class Lists {
   std::set<std::string> connected_;                                           // addresses that answered once
   Published published_;
   TimePoint kept_at_{}, probe_at_{}, look_at_{};
-  bool first_ = true;
+  bool first_ = true, watched_ = false;
   std::atomic<bool> known_{false};
   mutable runtime::Mutex mutex_;
   std::map<std::string, int> connected_of_ SLIPWAY_GUARDED_BY(mutex_);  // by revision

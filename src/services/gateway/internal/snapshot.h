@@ -42,6 +42,7 @@ struct Entry {
 
 struct Snapshot {
   std::map<std::string, Entry, std::less<>> entries;  // by deployment
+  bool known = false;  // what is not there does not exist; before, it may only not have come yet
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

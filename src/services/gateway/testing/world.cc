@@ -64,8 +64,8 @@ void Replica::stop() {
   ::unlink(path_.c_str());
 }
 
-void GatewayTest::start(Options options) {
-  options.listen = *http::parse_address("127.0.0.1:0");
+void GatewayTest::start(Options options, TakeIn when) {
+  if (options.listen == http::Address{}) options.listen = *http::parse_address("127.0.0.1:0");
   options.admin = {{.kind = http::Address::Kind::kUnix, .path = folder_.file("admin.sock")}};
   options.sockets = folder_.path();
   options.lists = folder_.file("lists");
@@ -73,7 +73,7 @@ void GatewayTest::start(Options options) {
   gateway_ = std::make_unique<Gateway>(std::move(options), store_, clock_, nullptr);
   const Status started = gateway_->start();
   ASSERT_TRUE(started) << started.error().message;
-  take_in();
+  if (when == TakeIn::kAtOnce) take_in();
 }
 
 Replica& GatewayTest::replica(const std::string& name, Replica::Act act) {

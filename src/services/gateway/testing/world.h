@@ -68,7 +68,8 @@ class Replica {
 // A gateway of one loop over a store and replicas that the test plays.
 class GatewayTest : public ::testing::Test {
  protected:
-  void start(Options options = {});
+  enum class TakeIn : uint8_t { kAtOnce, kLater };
+  void start(Options options = {.listen = {}, .catch_up = {}}, TakeIn when = TakeIn::kAtOnce);
   // What was put into the store is what requests are sent by, when it returns.
   void take_in() { gateway_->step(now_ += std::chrono::seconds(2)); }
   Replica& replica(const std::string& name, Replica::Act act = nullptr);

@@ -65,7 +65,10 @@ void UpstreamConnection::begin(const UpstreamRequest& request, UpstreamCaller& c
   begin_ = end_ = scanned_ = 0;
   if (state_ == State::kIdle) state_ = State::kSending;
   append_head(request);
-  deadline_at(request.deadline);
+  request_deadline_ = request.deadline;
+  deadline_at(state_ == State::kConnecting
+                  ? std::min(request.deadline, owner_.loop_.now() + owner_.options_.connect_time)
+                  : request.deadline);
   if (state_ == State::kSending) return send_first(request.streamed ? std::string_view() : request.body);
   if (!request.streamed) out_ += request.body;
 }
@@ -181,6 +184,7 @@ void UpstreamConnection::on_ready(uint32_t events) {
     if (error != 0) return fault(UpstreamFault::kRefused);
     if (!(events & EPOLLOUT)) return;
     state_ = State::kSending;
+    deadline_at(request_deadline_);
   }
   if (events & EPOLLOUT) flush();
   if (paused_ && (events & (EPOLLERR | EPOLLHUP))) return look_away();

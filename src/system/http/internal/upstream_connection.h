@@ -58,7 +58,7 @@ class UpstreamConnection final : public runtime::EventLoop::Handler, public Upst
   uint32_t events_ = 0;
   bool watched_ = true;  // by the loop
   runtime::EventLoop::Timer timer_;
-  TimePoint deadline_ = TimePoint::max(), armed_for_ = TimePoint::max();
+  TimePoint deadline_ = TimePoint::max(), armed_for_ = TimePoint::max(), request_deadline_{};
 
   UpstreamCaller* caller_ = nullptr;
   int requests_ = 0;

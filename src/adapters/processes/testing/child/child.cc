@@ -140,4 +140,7 @@ int run(std::map<std::string, std::string> options) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return run(options_of(argc, argv)); }
+int main(int argc, char** argv) {
+  ::alarm(600);  // a test that was killed leaves nobody behind for long
+  return run(options_of(argc, argv));
+}
