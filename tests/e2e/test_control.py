@@ -34,7 +34,7 @@ def test_it_starts_without_a_folder(control, tmp_path):
 
 def test_the_folder_is_that_of_the_environment(tmp_path):
     ended = run("get", "mv", env={"SLIPWAY_DATA": str(tmp_path / "one"), "XDG_DATA_HOME": str(tmp_path)})
-    assert ended.returncode == 1 and ended.stderr == (f"error: nothing runs in the data folder {tmp_path}/one yet; start it with `slipway control`, "
+    assert ended.returncode == 1 and ended.stderr == (f"error: nothing runs in the data folder {tmp_path}/one yet; start it with `slipway up`, "
                                                       "or say --kubeconfig or --context\n")
     assert f"data folder {tmp_path}/slipway yet" in run("get", "mv", env={"XDG_DATA_HOME": str(tmp_path), "SLIPWAY_DATA": ""}).stderr
 
