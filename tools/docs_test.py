@@ -15,15 +15,18 @@ Blocks of one document run in one shell, so that a server started in one is ther
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 UP = re.compile(r"\bslipway up\b(?!.*--listen)")
 BLOCK = re.compile(r"(<!-- docs-test: skip ([^>]*?) -->\s*)?```console\n(.*?)```", re.S)
 MARK = "==docs-test=="
+PATIENCE = 120  # seconds, for one command
 
 
 def documents():
@@ -74,19 +77,24 @@ class Shell:
     def __init__(self, ports):
         self.ports = ports  # as the document writes them -> as they are
         self.folder = tempfile.TemporaryDirectory()
-        environment = environment_of(self.folder.name, ports["8080"])
-        self.bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment)
+        self.environment = environment_of(self.folder.name, ports["8080"])
+        self.bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=self.environment, start_new_session=True)
 
     def run(self, command):
         self.bash.stdin.write(f"{{ {self.real(command)}\n}} </dev/null; echo \"{MARK}$?\"\n")
         self.bash.stdin.flush()
         shown = ""
-        for line in self.bash.stdout:
-            before, mark, code = line.partition(MARK)
-            shown += before
-            if mark:
-                return int(code), self.written(shown)
-        return 1, shown + "(the shell ended)"
+        late = threading.Timer(PATIENCE, os.killpg, (self.bash.pid, signal.SIGKILL))
+        late.start()
+        try:
+            for line in self.bash.stdout:
+                before, mark, code = line.partition(MARK)
+                shown += before
+                if mark:
+                    return int(code), self.written(shown)
+        finally:
+            late.cancel()
+        return 1, shown + f"(the shell ended, or did not come to an end within {PATIENCE} s)\n"
 
     def real(self, text):
         text = UP.sub("slipway up --listen 127.0.0.1:8080 --admin 127.0.0.1:8081 --api 127.0.0.1:8090 --api-admin 127.0.0.1:8091", text)
@@ -100,11 +108,13 @@ class Shell:
         return text
 
     def close(self):
-        # Replicas outlive whoever started them.
-        self.bash.stdin.write("cd /; kill $(jobs -p) 2>/dev/null; wait; slipway down >/dev/null 2>&1\n")
-        self.bash.stdin.close()
-        self.bash.stdout.read()
+        if self.bash.poll() is None:
+            self.bash.stdin.write("kill $(jobs -p) 2>/dev/null; wait\n")
+            self.bash.stdin.close()
+            self.bash.stdout.read()
         self.bash.wait()
+        # Replicas outlive whoever started them.
+        subprocess.run(["slipway", "down"], env=self.environment, cwd="/", capture_output=True)
         self.folder.cleanup()
 
 
@@ -117,7 +127,7 @@ def check(document):
             continue
         for command, expected in steps(block):
             must_fail = command.endswith("# fails")
-            code, shown = shell.run(command)
+            code, shown = shell.run(command) if shell.bash.poll() is None else (1, "(not run: the shell has ended)\n")
             if (code != 0) == must_fail and (not expected or matches(expected, shown)):
                 passed += 1
                 continue
