@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import BINARY, ROOT, wait_until
+from conftest import ROOT, wait_until
 from control import Control
 from load import check_all_right
 from machine import PARTS, Machine
