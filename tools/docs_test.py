@@ -12,8 +12,11 @@ repository's root:
 - the home folder is an empty one of this run, so that nothing of whoever runs it shows, and nothing is left behind.
 Blocks of one document run in one shell, so that a server started in one is there in the next. At its end, what still runs is stopped.
 """
+import concurrent.futures
+import contextlib
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -27,16 +30,23 @@ UP = re.compile(r"\bslipway up\b(?!.*--listen)")
 BLOCK = re.compile(r"(<!-- docs-test: skip ([^>]*?) -->\s*)?```console\n(.*?)```", re.S)
 MARK = "==docs-test=="
 PATIENCE = 120  # seconds, for one command
+AT_ONCE = 4  # documents
 
 
 def documents():
     return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md") if (ROOT / name).exists()] + sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "examples").glob("*.md"))
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+def free_ports(count):
+    """Below those that the system gives to connections, so that none takes one between now and its use."""
+    found = set()
+    while len(found) < count:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = str(random.randrange(10240, 32768))
+            probe.bind(("127.0.0.1", int(port)))
+            if "80" not in port:  # one number must not hold another that is replaced
+                found.add(port)
+    return sorted(found)
 
 
 def steps(block):
@@ -120,10 +130,11 @@ class Shell:
 
 def check(document):
     name, failed, passed = document.relative_to(ROOT), 0, 0
-    shell = Shell({name: free_port() for name in ("8080", "8081", "8090", "8091")})
+    shell = Shell(dict(zip(("8080", "8081", "8090", "8091"), free_ports(4))))
+    report = []
     for skipped, reason, block in BLOCK.findall(document.read_text()):
         if skipped:
-            print(f"docs: {name}: a block is skipped: {reason}")
+            report.append(f"docs: {name}: a block is skipped: {reason}")
             continue
         for command, expected in steps(block):
             must_fail = command.endswith("# fails")
@@ -132,13 +143,17 @@ def check(document):
                 passed += 1
                 continue
             failed += 1
-            print(f"docs: {name}: $ {command}\n--- shown in the document\n" + "\n".join(expected) + f"\n--- what happened (exit {code})\n{shown}---")
+            report.append(f"docs: {name}: $ {command}\n--- shown in the document\n" + "\n".join(expected) + f"\n--- what happened (exit {code})\n{shown}---")
     shell.close()
+    if report:
+        print("\n".join(report))
     return passed, failed
 
 
 def main(arguments):
-    results = [check(pathlib.Path(file).resolve()) for file in arguments or documents()]
+    # Most of a document's time is waiting for what it shows.
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(check, [pathlib.Path(file).resolve() for file in arguments or documents()]))
     passed, failed = sum(p for p, _ in results), sum(f for _, f in results)
     print(f"docs: {passed} passed, {failed} failed")
     return 1 if failed else 0
