@@ -178,11 +178,11 @@ std::string Laws::unsettled(const DeploymentLife& life) {
   if (!stable) return "nothing serves";
   if (ready(stable->revision.name) != stable->desired)
     return fmt::format("{} is not ready", stable->revision.name);
-  const bool may_fail = failed && life.now.spec.rollout.on_failure == domain::OnFailure::kRollback;
-  if (!may_fail && (!is_ready || is_ready->status != domain::ConditionStatus::kTrue))
+  if (!failed && (!is_ready || is_ready->status != domain::ConditionStatus::kTrue))
     return fmt::format("it is not Ready: {}", is_ready ? is_ready->message : "");
+  const bool waits = failed && life.now.spec.rollout.on_failure == domain::OnFailure::kPause;
   for (const RevisionStatus& revision : status.revisions)
-    if (&revision != stable && !(revision.phase == Phase::kFailed && revision.desired == 0))
+    if (&revision != stable && !(revision.phase == Phase::kFailed && revision.desired == 0) && !waits)
       return fmt::format("{} is still {}", revision.revision.name, domain::name(revision.phase));
   return {};
 }
