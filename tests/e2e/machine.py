@@ -1,5 +1,4 @@
 """The whole platform of one machine in a data folder of its own: `slipway up`, what it runs, and who runs."""
-import fcntl
 import hashlib
 import http.client
 import json
@@ -7,14 +6,13 @@ import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from conftest import BINARY, ROOT, run, wait_until
-from control import API, Api
+from control import API, Api, holder
 from load import Load
 
 MODEL = ROOT / "examples" / "tumour" / "model.json"
@@ -30,17 +28,6 @@ def salted(folder, salt):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(model))
     return path
-
-
-def holder(lock):
-    """The process that holds a lock file, as the kernel says; 0: none."""
-    try:
-        with open(lock, "rb+") as file:
-            got = fcntl.fcntl(file, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-    except FileNotFoundError:
-        return 0
-    kind, _, _, _, pid = struct.unpack("hhqqi4x", got)
-    return 0 if kind == fcntl.F_UNLCK else pid
 
 
 class UnixConnection(http.client.HTTPConnection):

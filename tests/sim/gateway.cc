@@ -58,6 +58,8 @@ void Gateway::die() {
   parts_.trace.happened("{} dies", name_);
   life_.reset();
   store_.reset();
+  hears_ = false;
+  note_contact();
   step_at_ = TimePoint::max();
   ++scheduled_;
 }
@@ -69,12 +71,15 @@ void Gateway::start_after(Duration wait) {
 void Gateway::mute(Duration time) {
   parts_.trace.happened("{} answers no question for {} ms", name_, time / 1ms);
   muted_until_ = parts_.time.now() + time;
+  note_contact();
 }
 
 void Gateway::cut(Duration time) {
   parts_.trace.happened("{} does not reach the API for {} ms", name_, time / 1ms);
   cut_until_ = parts_.time.now() + time;
   if (store_) store_->break_watches();
+  hears_ = false;
+  note_contact();
 }
 
 void Gateway::mend() {
@@ -85,11 +90,16 @@ void Gateway::mend() {
 }
 
 void Gateway::note_contact() {
-  const bool alone = !up() || is_muted() || is_cut() || !synced();
-  auto [since, never] =
-      alone ? std::tie(alone_since_, contact_since_) : std::tie(contact_since_, alone_since_);
-  never.reset();
-  if (!since) since = parts_.time.now();
+  const bool alone = !up() || is_muted() || is_cut() || !synced() || !hears_;
+  const TimePoint now = parts_.time.now();
+  if (alone) {
+    contact_since_.reset();
+    if (!alone_since_) alone_since_ = now;
+    return;
+  }
+  if (!contact_since_) contact_since_ = now;
+  // What it missed meanwhile may still be on its way.
+  if (contact_for(store_faults.latest + kLookAgain)) alone_since_.reset();
 }
 
 bool Gateway::synced() const { return up() && life_->had_deployments && life_->had_slices; }
@@ -111,7 +121,7 @@ void Gateway::step() {
     reached_life_ = static_cast<uint64_t>(parts_.control.starts());
     store_->break_watches();
   }
-  const bool watched = pull();
+  const bool watched = hears_ = pull();
   if (to_be_kept_ && now - kept_at_ >= kKeepEvery) keep();
   look_at_ = now + (watched ? kCoalesce : kLookAgain);
   step_at(now + kLookAgain);

@@ -220,7 +220,8 @@ void Laws::check_capacity(const DeploymentLife& life, const domain::Action& acti
   if (serves && (action.kind == domain::ActionKind::kRemove || !wanted))
     parts_.trace.broken("{} serves and gets {} replicas instead of {}", action.revision.name, action.replicas,
                         told);
-  if (!serves && action.replicas == 0 && life.weighed) check_let_go(life, action.revision.name);
+  if (!serves && action.replicas == 0 && life.weighed && life.now.spec.replicas > 0)
+    check_let_go(life, action.revision.name);
 }
 
 void Laws::check_let_go(const DeploymentLife& life, const std::string& revision) {

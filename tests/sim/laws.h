@@ -76,6 +76,7 @@ class Laws {
     std::optional<TimePoint> well_since;
     TimePoint spec_changed{}, went_forward{};
     std::optional<TimePoint> gone, silent_since;
+    int64_t failures = 0;    // in a row
     std::vector<int> sizes;  // that the spec has wanted
   };
 
@@ -94,6 +95,7 @@ class Laws {
   void check_gateways();
   void show(const DeploymentLife& life, const domain::ModelDeployment& before);
   bool was_ready_lately(const std::string& revision);
+  bool is_silent(const std::string& revision);
   int ready(const std::string& revision);
   bool is_well(DeploymentLife& life);
   std::string unsettled(const DeploymentLife& life);

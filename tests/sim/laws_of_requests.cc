@@ -42,7 +42,9 @@ void Laws::answered(const Gateway& gateway, const std::string& deployment, const
   ++counts_.requests;
   const auto at = lives_.find(deployment);
   if (at == lives_.end()) return parts_.trace.broken("{} was never there and answers", deployment);
-  const DeploymentLife& life = at->second;
+  DeploymentLife& life = at->second;
+  if (const int64_t before = std::exchange(life.failures, 0); before > 0)
+    parts_.trace.happened("requests to {} are answered again, after {} that failed", deployment, before);
   const auto revision = life.revisions.find(target.revision);
   if (revision == life.revisions.end())
     return parts_.trace.broken("{} answers and was never decided on", target.revision);
@@ -57,15 +59,16 @@ void Laws::failed(const Failure& failure) {
   ++counts_.failures;
   const auto at = lives_.find(failure.deployment);
   if (at == lives_.end() || at->second.gone) return;
-  parts_.trace.happened("a request to {} by {} failed: {}", failure.deployment, failure.gateway.name(),
-                        failure.why);
+  if (at->second.failures++ == 0)
+    parts_.trace.happened("requests to {} by {} fail: {}", failure.deployment, failure.gateway.name(),
+                          failure.why);
   const route::Row* row = failure.gateway.up() ? failure.gateway.row(failure.deployment) : nullptr;
   for (const route::Revision& revision : row ? row->revisions : std::vector<route::Revision>{})
     for (const domain::Endpoint& endpoint : revision.endpoints)
       if (failure.victims == 0 && revision.share > 0 && parts_.place.can_answer(endpoint.address))
         parts_.trace.broken("a request to {} by {} failed ({}), and {} answers", failure.deployment,
                             failure.gateway.name(), failure.why, endpoint.replica);
-  if (!at->second.excused)
+  if (!at->second.excused && failure.victims == 0)
     parts_.trace.broken("a request to {} by {} failed ({}), and no replica of it was struck",
                         failure.deployment, failure.gateway.name(), failure.why);
 }
@@ -73,7 +76,16 @@ void Laws::failed(const Failure& failure) {
 bool Laws::was_ready_lately(const std::string& revision) {
   if (ready(revision) > 0) return true;
   const auto at = ready_lately_.find(revision);
+  // What says nothing counts as ready until whoever looks has looked for long enough.
+  if (is_silent(revision)) return true;
   return at != ready_lately_.end() && parts_.time.now() - at->second <= kReadyLately;
+}
+
+bool Laws::is_silent(const std::string& revision) {
+  const auto& processes = parts_.place.processes();
+  return std::any_of(processes.begin(), processes.end(), [&](const auto& each) {
+    return each.second.revision.name == revision && each.second.hangs(parts_.time.now());
+  });
 }
 
 int Laws::ready(const std::string& revision) {
@@ -164,14 +176,13 @@ std::string Laws::unsettled(const DeploymentLife& life) {
   const bool failed = status.rollout.failed_in == life.now.generation;
   const RevisionStatus* stable = status.stable();
   if (!stable) return "nothing serves";
-  if (life.now.spec.replicas == 0) return ready(stable->revision.name) == 0 ? "" : "it is not at rest";
   if (ready(stable->revision.name) != stable->desired)
     return fmt::format("{} is not ready", stable->revision.name);
-  const bool may_fail = failed && life.now.spec.rollout.on_failure == domain::OnFailure::kRollback;
-  if (!may_fail && (!is_ready || is_ready->status != domain::ConditionStatus::kTrue))
+  if (!failed && (!is_ready || is_ready->status != domain::ConditionStatus::kTrue))
     return fmt::format("it is not Ready: {}", is_ready ? is_ready->message : "");
+  const bool waits = failed && life.now.spec.rollout.on_failure == domain::OnFailure::kPause;
   for (const RevisionStatus& revision : status.revisions)
-    if (&revision != stable && !(revision.phase == Phase::kFailed && revision.desired == 0))
+    if (&revision != stable && !(revision.phase == Phase::kFailed && revision.desired == 0) && !waits)
       return fmt::format("{} is still {}", revision.revision.name, domain::name(revision.phase));
   return {};
 }

@@ -116,6 +116,12 @@ void People::change(const std::string& name) {
     world_.time.after(random_.between(0s, 2s), [this, name] { world_.deploy(name, a_spec()); });
 }
 
+bool People::is_never_ready(int64_t version) const {
+  const Script* script = world_.script_of(kModel, version);
+  return script && script->act != Script::Act::kServes && script->act != Script::Act::kCrashesLater &&
+         script->act != Script::Act::kHangsLater;
+}
+
 bool People::is_good(int64_t version) const {
   const Script* script = world_.script_of(kModel, version);
   return script && script->act == Script::Act::kServes && script->load < 10s;
@@ -134,10 +140,9 @@ void People::calm_down() {
     const auto* now = world_.laws.find(name);
     if (!now) continue;
     const auto* stable = now->status.stable();
-    const bool may_stay =
-        is_good(now->spec.version) ||
-        (stable && is_good(stable->revision.version) && world_.script_of(kModel, now->spec.version) &&
-         now->spec.rollout.on_failure == OnFailure::kRollback && random_.chance(50));
+    const bool may_fail = stable && is_good(stable->revision.version) && is_never_ready(now->spec.version) &&
+                          now->spec.rollout.on_failure == OnFailure::kRollback;
+    const bool may_stay = is_good(now->spec.version) || (may_fail && random_.chance(50));
     const int64_t version = may_stay ? now->spec.version : a_good_version();
     world_.trace.happened("people: {} is to be version {}", name, version);
     world_.edit(name, [&](ModelDeploymentSpec& spec) {

@@ -24,6 +24,7 @@ class People {
   void change(const std::string& name);
   int64_t a_good_version() const;
   bool is_good(int64_t version) const;
+  bool is_never_ready(int64_t version) const;
 
   World& world_;
   mutable Random random_;

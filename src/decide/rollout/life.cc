@@ -137,7 +137,7 @@ void Life::abandon_others(const std::string& wanted) {
 void Life::retire() {
   const bool blind = unreachable(view_.observation) != nullptr;
   for (RevisionStatus& revision : status_.revisions) {
-    if (revision.phase == Phase::kFailed && facts(revision).removed) revision.desired = 0;
+    if (revision.phase == Phase::kFailed && is_removed(revision)) revision.desired = 0;
     if (revision.phase != Phase::kKept || now_ - revision.since < spec().keep) continue;
     enter(revision, Phase::kDraining);
     note(Reason::kDraining,
@@ -147,10 +147,16 @@ void Life::retire() {
   std::erase_if(status_.revisions, [&](const RevisionStatus& revision) {
     if (revision.phase != Phase::kDraining) return false;
     const bool overdue = blind && now_ - revision.since >= spec().deadline;
-    if (!facts(revision).removed && !overdue) return false;
+    if (!is_removed(revision) && !overdue) return false;
     note(Reason::kRemoved, fmt::format("{}: no gateway sends to it any more", revision.revision.name));
     return true;
   });
+}
+
+// What was seen before its weight was taken away says nothing of who sends to it since.
+bool Life::is_removed(const RevisionStatus& revision) const {
+  return facts(revision).removed &&
+         revision.since < std::chrono::floor<std::chrono::milliseconds>(view_.seen);
 }
 
 void Life::settle_weights() {

@@ -51,7 +51,8 @@ struct View {
   const Target& target;
   const Observation& observation;                     // of this deployment; gateways whole
   std::map<std::string, Fault, std::less<>> refused;  // by revision: what the environment would not take
-  WallTime now, started;                              // `started`: since when this process observes
+  // `seen`: when the observation was begun; `started`: since when this process observes.
+  WallTime now, seen, started;
 };
 
 enum class Tone : uint8_t { kNormal, kWarning };

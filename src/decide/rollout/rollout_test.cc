@@ -107,7 +107,11 @@ TEST(Rollout, GoingBackInTheMiddleEndsTheChangeAtOnce) {
   story.routed(2);
   EXPECT_EQ(story.look(), "v1 Serving 50 %, v2 Shifting 50 %");
   story.spec().version = 1;
-  EXPECT_EQ(story.look(), "v1 Serving 100 %") << "v2 was quiet, so it goes in the same step";
+  EXPECT_EQ(story.look(), "v1 Serving 100 %, v2 Draining 0 %")
+      << "the gateway showed no weight before it had heard of any";
+  EXPECT_EQ(story.desired(2), 1);
+  story.after(100ms);
+  EXPECT_EQ(story.look(), "v1 Serving 100 %") << "v2 was quiet, and is seen so";
 }
 
 TEST(Rollout, ANewerSpecReplacesTheCandidateAndNeverTheStableSide) {
@@ -121,6 +125,7 @@ TEST(Rollout, ANewerSpecReplacesTheCandidateAndNeverTheStableSide) {
   story.spec().version = 3;
   EXPECT_EQ(story.look(), "v1 Serving 100 %, v2 Draining 0 %, v3 Loading 0 %");
   story.routed(2, 0);
+  story.after(100ms);
   EXPECT_EQ(story.look(), "v1 Serving 100 %, v3 Loading 0 %");
 }
 
@@ -135,9 +140,9 @@ TEST(Rollout, ACandidateThatCannotBeLoadedNeverGetsARequest) {
   EXPECT_EQ(story.condition("Progressing"), "False LoadFailed");
   EXPECT_EQ(story.condition("Ready"), "False LoadFailed");
   EXPECT_EQ(story.condition("Serving"), "True Serving");
-  EXPECT_EQ(story.desired(2), 0);
   story.after(1h);
   EXPECT_EQ(story.look(), "v1 Serving 100 %, v2 Failed 0 %") << "not tried again before the spec changes";
+  EXPECT_EQ(story.desired(2), 0);
   story.ready(2, 0);
   story.spec().replicas = 2;
   EXPECT_EQ(story.look(), "v1 Serving 100 %, v2 Loading 0 %");

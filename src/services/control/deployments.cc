@@ -57,6 +57,7 @@ Status Deployments::reconcile(const std::string& name, const domain::Observation
                                                       .observation = part,
                                                       .refused = refused_of(name),
                                                       .now = pass.wall,
+                                                      .seen = pass.seen,
                                                       .started = pass.started},
                                                      options_.rollout);
   if (decision.changing)
@@ -119,6 +120,7 @@ Status Deployments::act(const std::vector<Action>& actions, const Pass& pass) {
     const auto refused = refused_.find(action.revision.name);
     if (refused != refused_.end() && refused->second.waits(action, pass.now)) continue;
     FAILPOINT("control.before_apply");
+    acted_ = true;
     const Status done = parts_.environment.apply(action);
     FAILPOINT("control.after_apply");
     actions_.add();

@@ -16,7 +16,7 @@ namespace slipway::control {
 struct Pass {
   int64_t id = 0;  // in the log, so that its lines can be told from others'
   TimePoint now;
-  WallTime wall, started;
+  WallTime wall, seen, started;  // seen: when what runs was looked at
 };
 
 class Deployments {
@@ -42,6 +42,8 @@ class Deployments {
   Status reconcile(const std::string& name, const domain::Observation& observation, const Pass& pass);
   bool is_changing(const std::string& name) const { return changing_.contains(name); }
   bool any_changing() const { return !changing_.empty(); }
+  // Whether the environment was told anything since the last time that this was asked.
+  bool take_acted() { return std::exchange(acted_, false); }
   // The name now means another object: what ran for the old one goes first.
   Status end(const std::string& name, const domain::Observation& observation, const Pass& pass);
 
@@ -69,6 +71,7 @@ class Deployments {
   };
   std::map<std::string, Refused, std::less<>> refused_;
   std::set<std::string, std::less<>> changing_;
+  bool acted_ = false;
   // Read once for each change, not once a second.
   std::map<std::string, domain::ModelDeployment, std::less<>> parsed_;
   struct Version {

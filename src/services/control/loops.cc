@@ -47,23 +47,30 @@ Loops::Loops(Options options, store::Store& store, environment::Environment& env
           metrics.counter("slipway_control_observe_failures", "Times that what runs could not be seen.")),
       waiting_(metrics.gauge("slipway_control_queue", "Deployments that wait to be looked at.")),
       observe_seconds_(
-          metrics.gauge("slipway_control_observe_seconds", "How long the last look at what runs took.")) {}
+          metrics.gauge("slipway_control_observe_seconds", "How long the last look at what runs took.")) {
+  observed_at_ = started_ - options_.observe_every;
+}
 
 Loops::~Loops() = default;
 
 TimePoint Loops::step(TimePoint now) {
   take_in(now);
-  const Duration every = deployments_.any_changing() ? options_.observe_soon : options_.observe_every;
-  if (!observed_ || now - observed_at_ >= every) observe(now);
+  // What was told since the last look makes it old: a decision on it would be one on what no longer is.
+  const bool acted = deployments_.take_acted();
+  if (acted) current_ = false;
+  if (acted || now - observed_at_ >= look_every()) observe(now);
   // Before both lists are complete, what is missing in them may only not have come yet.
-  if (observed_ && deployment_mirror_.synced() && version_mirror_.synced())
-    while (const auto key = queue_.take(now)) work(*key, now);
+  const bool decides = current_ && deployment_mirror_.synced() && version_mirror_.synced();
+  while (const auto key = decides ? queue_.take(now) : std::nullopt) work(*key, now);
   waiting_.set(static_cast<double>(queue_.waiting()));
-  // What was told may show at once; what is in change is looked at more often.
-  TimePoint next =
-      observed_at_ + (deployments_.any_changing() ? options_.observe_soon : options_.observe_every);
-  if (const auto due = queue_.next()) next = std::min(next, *due);
+  TimePoint next = observed_at_ + look_every();
+  if (const auto due = queue_.next(); due && decides) next = std::min(next, *due);
   return std::max(next, now + 1ms);
+}
+
+// What was told may show at once; what is in change is looked at more often.
+Duration Loops::look_every() const {
+  return !current_ || deployments_.any_changing() ? options_.observe_soon : options_.observe_every;
 }
 
 void Loops::take_in(TimePoint now) {
@@ -89,9 +96,7 @@ bool Loops::take_in_deployments(TimePoint now) {
   }
   for (const std::string& name : changes->replaced)
     if (observed_)
-      if (Status ended = deployments_.end(
-              name, observation_, {.id = ++passes_, .now = now, .wall = wall(now), .started = started_wall_});
-          !ended)
+      if (Status ended = deployments_.end(name, observation_, begin_pass(now)); !ended)
         runtime::log::warn("control", "what ran for a deployment of the same name does not go",
                            {{"error", ended.error().message}});
   for (const std::string& name : changes->changed) queue_.add(name, now);
@@ -101,6 +106,7 @@ bool Loops::take_in_deployments(TimePoint now) {
 
 void Loops::observe(TimePoint now) {
   observed_at_ = now;
+  current_ = false;
   auto seen = environment_.observe();
   observe_seconds_.set(std::chrono::duration<double>(clock_.now() - now).count());
   if (!seen) {
@@ -115,7 +121,7 @@ void Loops::observe(TimePoint now) {
                                 {{"error", published.error().message}});
     }
   show(observation_);
-  observed_ = true;
+  observed_ = current_ = true;
   look_at_all(now);
 }
 
@@ -126,8 +132,13 @@ void Loops::look_at_all(TimePoint now) {
     if (!deployment_mirror_.find(told.revision.deployment)) queue_.add(told.revision.deployment, now);
 }
 
+Pass Loops::begin_pass(TimePoint now) {
+  return {
+      .id = ++passes_, .now = now, .wall = wall(now), .seen = wall(observed_at_), .started = started_wall_};
+}
+
 void Loops::work(const std::string& key, TimePoint now) {
-  const Pass pass{.id = ++passes_, .now = now, .wall = wall(now), .started = started_wall_};
+  const Pass pass = begin_pass(now);
   const Status done = deployments_.reconcile(key, observation_, pass);
   if (done) {
     succeeded_.add();

@@ -49,7 +49,9 @@ class Loops {
   bool take_in_deployments(TimePoint now);
   bool take_in_versions(TimePoint now);
   void observe(TimePoint now);
+  Duration look_every() const;
   void look_at_all(TimePoint now);
+  Pass begin_pass(TimePoint now);
   void work(const std::string& key, TimePoint now);
   void show(const domain::Observation& seen);  // as metrics
   // The wall's clock as it was at the start, going on steadily: it never jumps while this process lives.
@@ -68,6 +70,7 @@ class Loops {
   runtime::KeyedQueue queue_;
   domain::Observation observation_;
   bool observed_ = false;
+  bool current_ = false;  // the observation is of the last look, and nothing was told since
   TimePoint observed_at_{}, pull_at_{};
   int64_t passes_ = 0;
   telemetry::Counter &succeeded_, &failed_, &lost_, &observe_failures_;

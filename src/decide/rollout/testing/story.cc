@@ -110,6 +110,7 @@ std::string Story::look() {
                               .observation = seen,
                               .refused = {},
                               .now = now_,
+                              .seen = now_,
                               .started = started_},
                              {});
   deployment_.status = std::move(decision.status);

@@ -122,7 +122,10 @@ void FakePlace::kill(const std::string& replica) {
 }
 
 void FakePlace::hang(const std::string& replica) {
-  if (FakeProcess* process = find(address_of(replica))) process->hangs_at = clock_.now();
+  FakeProcess* process = find(address_of(replica));
+  if (!process) return;
+  process->hangs_at = std::min(process->hangs_at, clock_.now());
+  if (!process->loaded(clock_.now())) process->ready_at = TimePoint::max();
 }
 
 void FakePlace::restart_machine() {

@@ -74,10 +74,11 @@ class FaultyWatch final : public Watch {
       broken_ = true;
       return;
     }
-    TimePoint due = queue_.empty() ? now : std::max(now, queue_.back().due);
+    TimePoint due = now;
     if (store_.happens(store_.options_.late))
       due += Duration{static_cast<int64_t>(
           store_.random_() % static_cast<uint64_t>(std::max<int64_t>(1, store_.options_.latest.count())))};
+    if (!queue_.empty()) due = std::max(due, queue_.back().due);
     const bool follows = !queue_.empty() && event.change == Change::kModified &&
                          queue_.back().event.change == Change::kModified &&
                          queue_.back().event.object->key == event.object->key;
