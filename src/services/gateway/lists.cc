@@ -20,7 +20,8 @@ using namespace std::chrono_literals;
 using domain::EndpointSlice;
 
 constexpr Duration kLookAgain = 1s;
-constexpr Duration kFirstLooks = 50ms;  // while nothing is known: control starts at the same time
+constexpr Duration kWatchAgain = 250ms;  // control that ended is back soon, and has news then
+constexpr Duration kFirstLooks = 50ms;   // while nothing is known: control starts at the same time
 constexpr uint64_t kFileBytes = 256 << 20;
 constexpr int kConnectMs = 200;
 
@@ -71,7 +72,7 @@ TimePoint Lists::step(TimePoint now) {
     probe_at_ = now;
   }
   synced_.set(synced() ? 1 : 0);
-  const Duration again = known_ ? kLookAgain : kFirstLooks;
+  const Duration again = !known_ ? kFirstLooks : watched_ ? kLookAgain : kWatchAgain;
   if (now >= probe_at_) probe_at_ = probe_all() ? TimePoint::max() : now + options_.probe_every;
   const TimePoint next = std::min(now + again, probe_at_);
   keep_files(now);
