@@ -81,6 +81,7 @@ class Lists {
   Published published_;
   TimePoint kept_at_{}, probe_at_{}, look_at_{};
   bool first_ = true, watched_ = false;
+  bool behind_ = false;  // a watch ended because it was too far back: control was started again
   std::atomic<bool> known_{false};
   mutable runtime::Mutex mutex_;
   std::map<std::string, int> connected_of_ SLIPWAY_GUARDED_BY(mutex_);  // by revision
