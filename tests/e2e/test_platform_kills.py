@@ -178,7 +178,9 @@ def test_a_replica_that_stays_stopped_is_taken_out_and_replaced(platform):
         wait_until(lambda: platform.replicas(platform.name).get(name) not in (None, pid), 90)
         wait_until(lambda: platform.condition("Ready").get("status") == "True")
         load.wait_for(50)
-    check_all_right(load.result)
+    # What it had by then is answered when its time is over, and nothing else is lost.
+    assert set(load.result["kinds"]) <= {"status 504"} and load.result["failed"] < 64, load.result["kinds"]
+    check_whole(platform, 1)
 
 
 def test_a_stopped_gateway_holds_a_change_until_it_goes_on(platform):

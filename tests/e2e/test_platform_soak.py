@@ -104,11 +104,13 @@ def test_versions_change_and_control_dies_and_no_request_fails(machine):
         try:
             while load.report()["failed"] == 0 and (story.changes < CHANGES or len(kills) < KILLS or load.report()["answered"] < LEAST):
                 chance.choice([story.at_once, story.by_steps, story.and_back, story.with_another_in_the_middle, story.with_another_size])()
+            assert load.report()["failed"] == 0
+        except BaseException:
+            print("\n".join(story.told), platform.logs(20_000), json.dumps(platform.status()), load.report(), sep="\n")
+            raise
         finally:
             ended.set()
             killer.join()
-    if load.result["failed"]:
-        print("\n".join(story.told), platform.logs(20_000), sep="\n")
     check_all_right(load.result)
     answered = {name[:len(platform.revision(1))]: seen["answers"] for name, seen in load.result["revisions"].items()}
     print(json.dumps({"seed": SEED, "changes": story.changes, "kills of control": len(kills), "requests": load.result["sent"], "failed": load.result["failed"],
