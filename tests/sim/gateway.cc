@@ -8,7 +8,7 @@ namespace {
 using domain::Kind;
 using namespace std::chrono_literals;
 
-constexpr Duration kCoalesce = 5ms, kLookAgain = 1s, kKeepEvery = 1s;
+constexpr Duration kCoalesce = 5ms, kFirstLooks = 50ms, kLookAgain = 1s, kKeepEvery = 1s;
 
 }  // namespace
 
@@ -124,8 +124,9 @@ void Gateway::step() {
   }
   const bool watched = hears_ = pull();
   if (to_be_kept_ && now - kept_at_ >= kKeepEvery) keep();
-  look_at_ = now + (watched ? kCoalesce : kLookAgain);
-  step_at(now + kLookAgain);
+  const Duration again = life_->live ? kLookAgain : kFirstLooks;
+  look_at_ = now + (watched ? kCoalesce : again);
+  step_at(now + again);
 }
 
 bool Gateway::pull() {

@@ -275,10 +275,12 @@ void Laws::check_deadline(const std::string& name, DeploymentLife& life) {
       status.rollout.failed_in == life.now.generation || now - parts_.control.last_step() > 2s ||
       now - disturbed_at_ < kSlack)
     return;
+  // Nothing goes back to what nobody answers for.
+  if (ready(status.stable()->revision.name) == 0) life.alone_at = now;
   const Duration hold = hold_of(life.now.spec, coming->weight).value_or(0s);
   const TimePoint due = std::max({life.went_forward, life.spec_changed, control_began_}) + hold +
                         life.now.spec.rollout.deadline;
-  if (now > std::max({due, control_began_ + kGrace, disturbed_at_}) + kSlack)
+  if (now > std::max({due, control_began_ + kGrace, disturbed_at_, life.alone_at}) + kSlack)
     parts_.trace.broken("{} goes on beyond its deadline with {}", name, coming->revision.name);
 }
 

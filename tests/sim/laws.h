@@ -75,7 +75,7 @@ class Laws {
     bool weighed = false;  // has had weights
     bool excused = true;   // struck, or not there yet: requests may fail
     std::optional<TimePoint> well_since;
-    TimePoint spec_changed{}, went_forward{};
+    TimePoint spec_changed{}, went_forward{}, alone_at{};
     std::optional<TimePoint> gone, silent_since;
     int64_t failures = 0;    // in a row
     std::vector<int> sizes;  // that the spec has wanted

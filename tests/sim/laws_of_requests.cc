@@ -179,6 +179,11 @@ std::string Laws::unsettled() {
 std::string Laws::unsettled(const DeploymentLife& life) {
   const domain::ModelDeploymentStatus& status = life.now.status;
   if (status.observed_generation != life.now.generation) return "its newest spec has not been seen";
+  const auto& processes = parts_.place.processes();
+  const auto running = std::count_if(processes.begin(), processes.end(), [&](const auto& each) {
+    return each.second.revision.deployment == life.now.name;
+  });
+  if (status.replicas != running) return "its replicas have not been counted";
   const domain::Condition* is_ready = domain::find_condition(status.conditions, "Ready");
   const bool failed = status.rollout.failed_in == life.now.generation;
   const RevisionStatus* stable = status.stable();

@@ -154,6 +154,14 @@ void People::calm_down() {
   }
 }
 
+bool People::may_rest() const {
+  return std::all_of(names_.begin(), names_.end(), [&](const std::string& name) {
+    const auto* now = world_.laws.find(name);
+    const auto* stable = now ? now->status.stable() : nullptr;
+    return !stable || is_good(stable->revision.version);
+  });
+}
+
 void People::remove_all() {
   for (const std::string& name : names_) world_.remove(name);
 }
