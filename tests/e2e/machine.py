@@ -83,8 +83,8 @@ class Machine(Api):
             time.sleep(0.01)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def logs(self):
-        return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in sorted((self.data / "logs").glob("*.log")))
+    def logs(self, each=3000):
+        return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-each:]}" for path in sorted((self.data / "logs").glob("*.log")))
 
     # ---- Who runs
 

@@ -17,7 +17,8 @@ from machine import PARTS, Machine
 DEV_BINARY = Path(os.environ.get("SLIPWAY_DEV_BINARY", ROOT / "build" / "dev" / "slipway"))
 # Where a crash could leave a change half done, as the development build knows them.
 PLACES = sorted({name for path in (ROOT / "src").rglob("*.cc") for name in re.findall(r'FAILPOINT\("((?:control|processes)\.[\w.]+)"\)', path.read_text())})
-KILLS = 5
+LONG = os.environ.get("SLIPWAY_SOAK") == "1"
+KILLS = 50 if LONG else 5
 NUMBERS = itertools.count()
 
 
@@ -162,6 +163,23 @@ def test_a_stopped_replica_holds_up_only_what_it_has(platform):
             platform.kill(pid, signal.SIGCONT)
     check_all_right(load.result)
     assert platform.replicas(platform.name)[name] == pid
+    check_whole(platform, 1)
+
+
+@pytest.mark.skipif(not LONG, reason="takes more than a minute: SLIPWAY_SOAK=1 runs it")
+def test_a_replica_that_stays_stopped_is_taken_out_and_replaced(platform):
+    platform.deploy()
+    name, pid = sorted(platform.replicas(platform.name).items())[0]
+    with platform.load([platform.revision(1)], connections=64) as load:
+        platform.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: platform.condition("Ready").get("reason") == "Hanging", 30)
+        wait_until(lambda: [row["endpoints"] for row in platform.rows().values()] == [1])
+        load.wait_for(500)
+        wait_until(lambda: platform.replicas(platform.name).get(name) not in (None, pid), 90)
+        wait_until(lambda: platform.condition("Ready").get("status") == "True")
+        load.wait_for(50)
+    # What it had by then is answered when its time is over, and nothing else is lost.
+    assert set(load.result["kinds"]) <= {"status 504"} and load.result["failed"] < 64, load.result["kinds"]
     check_whole(platform, 1)
 
 

@@ -22,7 +22,7 @@ class Story:
 
     def __init__(self, platform, load, chance):
         self.platform, self.load, self.chance = platform, load, chance
-        self.at, self.changes = 1, 0
+        self.at, self.changes, self.told = 1, 0, []
 
     def others(self):
         return self.chance.sample([each for each in range(1, VERSIONS + 1) if each != self.at], VERSIONS - 1)
@@ -31,6 +31,7 @@ class Story:
         self.load.allow(*map(self.platform.revision, versions))
 
     def go(self, version, **rollout):
+        self.told.append(f"{time.monotonic():.3f} {time.time() % 86400:.3f} from {self.at} to {version} {rollout}")
         self.platform.patch({"version": version, "rollout": {"strategy": "immediate", "steps": None, "keep": self.chance.choice(["0s", "1m"]), **rollout}})
         self.changes += 1
 
@@ -101,8 +102,12 @@ def test_versions_change_and_control_dies_and_no_request_fails(machine):
         story = Story(platform, load, chance)
         kills, killer = kill_now_and_then(platform, random.Random(SEED + 1), ended, 4 if LONG else 1)
         try:
-            while story.changes < CHANGES or len(kills) < KILLS or load.report()["answered"] < LEAST:
+            while load.report()["failed"] == 0 and (story.changes < CHANGES or len(kills) < KILLS or load.report()["answered"] < LEAST):
                 chance.choice([story.at_once, story.by_steps, story.and_back, story.with_another_in_the_middle, story.with_another_size])()
+            assert load.report()["failed"] == 0
+        except BaseException:
+            print("\n".join(story.told), platform.logs(20_000), json.dumps(platform.status()), load.report(), sep="\n")
+            raise
         finally:
             ended.set()
             killer.join()

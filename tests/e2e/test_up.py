@@ -83,12 +83,11 @@ def test_a_killed_control_is_started_again_where_it_was(serving):
 
 def test_a_killed_gateway_refuses_no_connection(serving):
     port = port_of(serving.url)
-    waiting = []
     for _ in range(KILLS):
         gateway = kill(serving, "gateway")
-        waiting += [ask_later(port) for _ in range(20)]
+        waiting = [ask_later(port) for _ in range(20)]
         wait_again(serving, "gateway", gateway)
-    assert {each.getresponse().status for each in waiting} == {200}
+        assert {each.getresponse().status for each in waiting} == {200}
     wait_until(lambda: serving.predict()[0] == 200)
 
 

@@ -105,8 +105,9 @@ void Laws::written(const store::Event& event) {
 void Laws::status_written(DeploymentLife& life, const ModelDeployment& before) {
   ++counts_.status_writes;
   if (life.now.status.revisions.empty() && !before.status.revisions.empty()) {
-    life.weighed = false;  // somebody took it away
+    life.weighed = false;  // somebody took it away, and with it what was known
     life.excused = true;
+    for (auto& [name, revision] : life.revisions) revision.failed_in = 0;
   }
   check_weights(life);
   check_phases(life);

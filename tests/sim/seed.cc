@@ -47,7 +47,9 @@ Outcome run_seed(uint64_t seed, Trace::Keep keep) {
   return {.broken = world.broken(),
           .simulated = world.time.since_start(),
           .requests = world.laws.counts().requests,
+
           .failed = world.laws.counts().failures,
+          .guarded = world.laws.counts().guarded,
           .lines = world.trace.take_lines()};
 }
 
