@@ -90,6 +90,7 @@ void Laws::written(const store::Event& event) {
     life.gone.reset();
     life.weighed = false;
     life.excused = true;
+    for (auto& [name, revision] : life.revisions) revision.failed_in = 0;
     life.spec_changed = life.went_forward = now;
     life.sizes = {life.now.spec.replicas};
     return;
@@ -178,6 +179,7 @@ void Laws::check_failed(DeploymentLife& life, const ModelDeployment& before) {
 
 void Laws::remember(DeploymentLife& life, const ModelDeployment& before) {
   const TimePoint now = parts_.time.now();
+  const bool had_weights = has_weights(before);
   for (auto& [name, known] : life.revisions) {
     const RevisionStatus* revision = life.now.status.find(name);
     if (known.weight > 0) known.weighed = now;
@@ -187,6 +189,7 @@ void Laws::remember(DeploymentLife& life, const ModelDeployment& before) {
     RevisionLife& known = life.revisions[revision.revision.name];
     if (revision.weight > known.weight) known.raised = now;
     known.weight = revision.weight;
+    if (revision.weight > 0 && !had_weights) life.weighed_since = now;
     life.weighed = life.weighed || revision.weight > 0;
     if (!is_candidate(revision)) continue;
     const RevisionStatus* was = before.status.find(revision.revision.name);

@@ -38,8 +38,8 @@ void Laws::everything_struck() {
 }
 
 // Without any, gateways go by those that they knew.
-bool Laws::has_weights(const DeploymentLife& life) {
-  return std::any_of(life.now.status.revisions.begin(), life.now.status.revisions.end(),
+bool Laws::has_weights(const domain::ModelDeployment& deployment) {
+  return std::any_of(deployment.status.revisions.begin(), deployment.status.revisions.end(),
                      [](const RevisionStatus& each) { return each.weight > 0; });
 }
 
@@ -55,8 +55,9 @@ void Laws::answered(const Gateway& gateway, const std::string& deployment, const
   const auto revision = life.revisions.find(target.revision);
   if (revision == life.revisions.end())
     return parts_.trace.broken("{} answers and was never decided on", target.revision);
-  if (revision->second.weight > 0 || !has_weights(life)) return;
+  if (revision->second.weight > 0 || !has_weights(life.now)) return;
   const TimePoint oldest = known - late - kLookAgain;
+  if (life.weighed_since >= oldest) return;
   if (!revision->second.weighed || *revision->second.weighed < oldest)
     parts_.trace.broken("{} answers by {} and was not to get requests", target.revision, gateway.name());
 }
