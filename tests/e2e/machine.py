@@ -201,9 +201,10 @@ class Machine(Api):
                                                         "spec": {"model": "tumour", "version": version, "replicas": 2, **spec}}))
 
     def deploy(self, version=1, **spec):
-        """The same, until it serves through the gateway."""
+        """The same, until each of its replicas serves through the gateway."""
         self.apply(version, **spec)
         self.wait_at(version)
+        wait_until(lambda: sum(row["endpoints"] for row in self.rows().values()) == spec.get("replicas", 2))
 
     def patch(self, spec):
         status, _, text = self.ask("PATCH", f"{API}/modeldeployments/{self.name}", {"spec": spec}, {"content-type": "application/merge-patch+json"})

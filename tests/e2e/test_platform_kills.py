@@ -87,7 +87,7 @@ def test_a_killed_gateway_refuses_nobody_and_costs_what_it_held(platform):
             before = platform.pid("gateway")
             platform.kill(before)
             started_again(platform, "gateway", before)
-            load.wait_for(100)
+            load.catch_up()
     assert set(load.result["kinds"]) <= {"broken"}, load.result["kinds"]
     assert load.result["failed"] <= KILLS * connections
     check_whole(platform, 1)

@@ -8,7 +8,7 @@ namespace slipway::supervisor {
 struct RestartOptions {
   Duration first = std::chrono::milliseconds(100);  // before the second start in a row; doubled with each
   Duration longest = std::chrono::seconds(2);       // one start costs little, and callers wait
-  Duration healthy = std::chrono::seconds(10);      // who ran so long begins a new row
+  Duration healthy = std::chrono::seconds(1);       // who ran so long begins a new row
 };
 
 struct Restart {
