@@ -245,6 +245,13 @@ void Laws::check_let_go(const DeploymentLife& life, const std::string& revision)
   }
 }
 
+// Who did not look for a while has to look first.
+void Laws::stepped() {
+  const TimePoint before = std::exchange(stepped_, parts_.time.now());
+  if (stepped_ - before > 2s) disturbed();
+  take_in();
+}
+
 void Laws::control_began() { control_began_ = parts_.time.now(); }
 
 void Laws::tick() {

@@ -31,6 +31,7 @@ class Laws {
   void take_in();  // what was written
   void applied(const domain::Action& action);
   void control_began();
+  void stepped();  // control
   void row_changed(const route::Row& row);
   void replica_struck(const environment::FakeProcess& process);
   void everything_struck();
@@ -107,7 +108,7 @@ class Laws {
   std::map<std::string, int, std::less<>> told_;  // by revision
   std::map<std::string, DeploymentLife, std::less<>> lives_;
   std::map<std::string, TimePoint, std::less<>> ready_lately_;  // by revision
-  TimePoint disturbed_at_{}, control_began_{}, changed_{};
+  TimePoint disturbed_at_{}, control_began_{}, stepped_{}, changed_{};
   Counts counts_;
 };
 

@@ -113,7 +113,9 @@ void People::change(const std::string& name) {
   say("is deleted");
   world_.remove(name);
   if (random_.chance(50))
-    world_.time.after(random_.between(0s, 2s), [this, name] { world_.deploy(name, a_spec()); });
+    world_.time.after(random_.between(0s, 2s), [this, name] {
+      if (world_.time.now() < end_) world_.deploy(name, a_spec());
+    });
 }
 
 bool People::is_never_ready(int64_t version) const {
@@ -140,7 +142,8 @@ void People::calm_down() {
     const auto* now = world_.laws.find(name);
     if (!now) continue;
     const auto* stable = now->status.stable();
-    const bool may_fail = stable && is_good(stable->revision.version) && is_never_ready(now->spec.version) &&
+    const bool may_fail = stable && stable->revision.settings.memory_bytes == 0 &&
+                          is_good(stable->revision.version) && is_never_ready(now->spec.version) &&
                           now->spec.rollout.on_failure == OnFailure::kRollback;
     const bool may_stay = is_good(now->spec.version) || (may_fail && random_.chance(50));
     const int64_t version = may_stay ? now->spec.version : a_good_version();

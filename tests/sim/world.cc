@@ -45,7 +45,7 @@ World::World(const Options& options)
   place.script = [this](const domain::RevisionSpec& revision) { return scripts_[revision.digest]; };
   place.on_fault = [this](const environment::FakeProcess& process) { laws.replica_struck(process); };
   control.applied = [this](const domain::Action& action) { laws.applied(action); };
-  control.stepped = [this] { laws.take_in(); };
+  control.stepped = [this] { laws.stepped(); };
   control.began = [this] { laws.control_began(); };
   for (int i = 0; i < options.gateways; ++i) {
     gateways.push_back(std::make_unique<Gateway>(Gateway::Parts{time, *disk_, place, control, trace},

@@ -42,7 +42,10 @@ std::vector<Action> plan(std::string_view deployment, const domain::ModelDeploym
     for (const RevisionStatus& revision : status->revisions) {
       const RevisionTold* told = find(observation, revision.revision.name);
       const int has = told ? told->replicas : 0;
-      if (has != revision.desired) out.push_back(ensure(revision, told));
+      // What has failed gets no more than it has.
+      const bool differs =
+          revision.phase == Phase::kFailed ? has > revision.desired : has != revision.desired;
+      if (differs) out.push_back(ensure(revision, told));
     }
   for (const RevisionTold& told : observation.revisions) {
     if (told.revision.deployment != deployment) continue;

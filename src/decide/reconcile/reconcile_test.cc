@@ -66,6 +66,14 @@ TEST(Reconcile, AFailedRevisionIsScaledDownForItsFault) {
   EXPECT_EQ(text(plan("credit", &wanted, told({{"a", 1}}))), "a x0 (LoadFailed)");
 }
 
+TEST(Reconcile, AFailedRevisionGetsNoMoreThanItHas) {
+  auto wanted = status({{"a", 3}});
+  wanted.revisions[0].phase = Phase::kFailed;
+  wanted.revisions[0].fault = domain::Fault{Reason::kLoadFailed, "no trees"};
+  EXPECT_EQ(text(plan("credit", &wanted, told({{"a", 1}}))), "");
+  EXPECT_EQ(text(plan("credit", &wanted, told({}))), "");
+}
+
 TEST(Reconcile, ADeploymentThatIsGoneLeavesNothing) {
   Observation seen = told({{"a", 2}});
   seen.revisions.push_back({.revision = revision("other-1", "other"), .replicas = 1, .fault = {}});

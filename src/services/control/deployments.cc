@@ -41,7 +41,7 @@ Deployments::Deployments(Options options, Parts parts)
 Status Deployments::reconcile(const std::string& name, const domain::Observation& observation,
                               const Pass& pass) {
   store::ObjectPtr object = parts_.deployments.find(name);
-  if (!object) return end(name, observation, pass);
+  if (!object) return end_if_gone(name, observation, pass);
   const domain::Observation part = reconcile::part_of(observation, name);
   const auto known = parsed(object);
   if (!known) {
@@ -99,6 +99,15 @@ Result<store::ObjectPtr> Deployments::write_status(const store::ObjectPtr& objec
   status_writes_.add();
   parts_.deployments.put(*written);
   return written;
+}
+
+// What is known may come from a list that is older than the deployment; what serves is not ended on that.
+Status Deployments::end_if_gone(const std::string& name, const domain::Observation& observation,
+                                const Pass& pass) {
+  const auto there = parts_.store.get({domain::Kind::kModelDeployment, options_.space, name});
+  if (there) return ok();  // its news will come
+  if (there.error().code != Code::kNotFound) return fail(there.error());
+  return end(name, observation, pass);
 }
 
 Status Deployments::end(const std::string& name, const domain::Observation& observation, const Pass& pass) {

@@ -48,6 +48,7 @@ class Deployments {
   Status end(const std::string& name, const domain::Observation& observation, const Pass& pass);
 
  private:
+  Status end_if_gone(const std::string& name, const domain::Observation& observation, const Pass& pass);
   Result<store::ObjectPtr> write_status(const store::ObjectPtr& object, const rollout::Decision& decision);
   Status act(const std::vector<domain::Action>& actions, const Pass& pass);
   Result<const domain::ModelDeployment*> parsed(const store::ObjectPtr& object);

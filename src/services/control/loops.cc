@@ -94,14 +94,20 @@ bool Loops::take_in_deployments(TimePoint now) {
     runtime::log::warn("control", "deployments cannot be watched", {{"error", changes.error().message}});
     return false;
   }
-  for (const std::string& name : changes->replaced)
-    if (observed_)
-      if (Status ended = deployments_.end(name, observation_, begin_pass(now)); !ended)
-        runtime::log::warn("control", "what ran for a deployment of the same name does not go",
-                           {{"error", ended.error().message}});
+  for (const std::string& name : changes->replaced) end_replaced(name, now);
   for (const std::string& name : changes->changed) queue_.add(name, now);
   for (const std::string& name : changes->gone) queue_.add(name, now);
   return true;
+}
+
+// What ran for the old one is not the new one's past. One that has a status was looked after already: then
+// the old one came from a list that is older.
+void Loops::end_replaced(const std::string& name, TimePoint now) {
+  const store::ObjectPtr object = deployment_mirror_.find(name);
+  if (!observed_ || !object || !object->status.empty()) return;
+  if (Status ended = deployments_.end(name, observation_, begin_pass(now)); !ended)
+    runtime::log::warn("control", "what ran for a deployment of the same name does not go",
+                       {{"error", ended.error().message}});
 }
 
 void Loops::observe(TimePoint now) {

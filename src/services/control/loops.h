@@ -48,6 +48,7 @@ class Loops {
   void take_in(TimePoint now);
   bool take_in_deployments(TimePoint now);
   bool take_in_versions(TimePoint now);
+  void end_replaced(const std::string& name, TimePoint now);
   void observe(TimePoint now);
   Duration look_every() const;
   void look_at_all(TimePoint now);
