@@ -1,7 +1,8 @@
 # Slipway's verbs. Each is a script in tools/ or a line here; all of them may be run again at any time.
-.PHONY: help up down build test check format bench fuzz soak
+.PHONY: help up down build test check format bench fuzz sim soak
 .DEFAULT_GOAL := help
 SECONDS_EACH ?= 60
+SEEDS ?= 1000
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -35,7 +36,13 @@ fuzz: ## fuzz each parser for SECONDS_EACH=60 seconds
 	@tools/setup build test
 	@tools/fuzz $(SECONDS_EACH)
 
-soak: ## the long forms: ten minutes of fuzzing for each parser, and the long end-to-end tests
+sim: ## the platform in simulated time: SEEDS=1000 seeds, or SEED=7 again with everything that happened
+	@tools/setup build test
+	@tools/build release sim
+	@build/release/tests/sim/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --jobs $$(nproc))
+
+soak: ## the long forms: ten minutes of fuzzing for each parser, 50,000 simulated seeds, the long end-to-end tests
 	@tools/setup build test
 	@tools/fuzz 600
+	@$(MAKE) --no-print-directory sim SEEDS=50000
 	@SLIPWAY_SOAK=1 tools/test e2e

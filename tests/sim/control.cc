@@ -68,6 +68,7 @@ void Control::start() {
       parts_.time, *metrics_, [this, life = life_] {
         if (life == life_) step_soon();
       });
+  if (again_ >= 0) dies_at_ = effects_ + std::exchange(again_, -1);
   if (began) began();
   scheduled_at_ = TimePoint::max();
   step_soon();

@@ -36,7 +36,8 @@ class Control {
   void crash();  // now
   void start_after(Duration wait);
   void crash_at(int64_t effect, Side side, Duration down);
-  void hang_for(Duration time);  // stopped, and goes on later
+  void crash_again_at(int64_t effect) { again_ = effect; }  // of the next life
+  void hang_for(Duration time);                             // stopped, and goes on later
   void step_soon();
   void mend();  // runs, and is not to die
 
@@ -73,7 +74,7 @@ class Control {
   uint64_t life_ = 0, scheduled_ = 0;
   TimePoint scheduled_at_ = TimePoint::max(), hangs_until_{}, last_step_{};
   int64_t effects_ = 0, starts_ = 0;
-  int64_t dies_at_ = -1;
+  int64_t dies_at_ = -1, again_ = -1;
   Side dies_ = Side::kBefore;
   Duration down_{};
   bool dying_ = false;

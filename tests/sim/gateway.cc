@@ -8,7 +8,7 @@ namespace {
 using domain::Kind;
 using namespace std::chrono_literals;
 
-constexpr Duration kCoalesce = 5ms, kLookAgain = 1s, kKeepEvery = 1s;
+constexpr Duration kCoalesce = 5ms, kFirstLooks = 50ms, kLookAgain = 1s, kKeepEvery = 1s;
 
 }  // namespace
 
@@ -45,6 +45,7 @@ void Gateway::start() {
   life_ = std::make_unique<Life>(*this, *store_);
   look_at_ = {};
   step_at_ = TimePoint::max();
+  to_be_kept_ = false;
   std::set<std::string> names;
   for (const auto& [name, object] : kept_deployments_) names.insert(name);
   take_in_deployments(names);
@@ -102,7 +103,7 @@ void Gateway::note_contact() {
   if (contact_for(store_faults.latest + kLookAgain)) alone_since_.reset();
 }
 
-bool Gateway::synced() const { return up() && life_->had_deployments && life_->had_slices; }
+bool Gateway::synced() const { return up() && life_->live; }
 
 void Gateway::step_at(TimePoint when) {
   when = std::max({when, look_at_, parts_.time.now()});
@@ -123,8 +124,9 @@ void Gateway::step() {
   }
   const bool watched = hears_ = pull();
   if (to_be_kept_ && now - kept_at_ >= kKeepEvery) keep();
-  look_at_ = now + (watched ? kCoalesce : kLookAgain);
-  step_at(now + kLookAgain);
+  const Duration again = life_->live ? kLookAgain : kFirstLooks;
+  look_at_ = now + (watched ? kCoalesce : again);
+  step_at(now + again);
 }
 
 bool Gateway::pull() {
@@ -132,22 +134,21 @@ bool Gateway::pull() {
   auto deployments = life.deployments.pull();
   auto slices = life.slices.pull();
   std::set<std::string> names;
-  if (deployments && life.deployments.synced()) {
-    names = deployments->changed;
-    names.insert(deployments->gone.begin(), deployments->gone.end());
-    if (!std::exchange(life.had_deployments, true)) {
-      for (const auto& [name, object] : kept_deployments_) names.insert(name);
-      for (const auto& [name, object] : life.deployments.objects()) names.insert(name);
-    }
-    take_in_deployments(names);
-  }
   bool all = false;
-  if (slices && life.slices.synced()) {
-    all = !std::exchange(life.had_slices, true) || !slices->changed.empty() || !slices->gone.empty();
-    if (all) take_in_slices();
+  if (deployments) names = deployments->changed;
+  if (deployments) names.insert(deployments->gone.begin(), deployments->gone.end());
+  if (slices) all = !slices->changed.empty() || !slices->gone.empty();
+  if (!life.live && life.deployments.synced() && life.slices.synced()) {
+    life.live = all = true;
+    for (const auto& [name, object] : kept_deployments_) names.insert(name);
+    for (const auto& [name, object] : life.deployments.objects()) names.insert(name);
   }
-  if (all)
+  if (!life.live) return deployments && slices;
+  take_in_deployments(names);
+  if (all) {
+    take_in_slices();
     for (const auto& [name, deployment] : life.parsed) names.insert(name);
+  }
   for (const std::string& name : names) rebuild(name);
   to_be_kept_ = to_be_kept_ || !names.empty();
   return deployments && slices;
@@ -205,8 +206,8 @@ void Gateway::rebuild(const std::string& name) {
 void Gateway::keep() {
   to_be_kept_ = false;
   kept_at_ = parts_.time.now();
-  if (life_->had_deployments) kept_deployments_ = life_->deployments.objects();
-  if (life_->had_slices) kept_slices_ = life_->slices.objects();
+  kept_deployments_ = life_->deployments.objects();
+  kept_slices_ = life_->slices.objects();
 }
 
 const route::Row* Gateway::row(const std::string& deployment) const {
@@ -218,25 +219,31 @@ TargetPtr Gateway::choose(const std::string& deployment, const Target* tried) {
   const auto at = life_->rows.find(deployment);
   if (at == life_->rows.end()) return nullptr;
   Row& row = at->second;
-  const auto of = [&](size_t revision) -> TargetPtr {
-    const std::vector<TargetPtr>& targets = row.targets[revision];
-    std::array<const balance::Replica*, 16> loads{};
-    size_t exclude = balance::kNone;
-    for (size_t i = 0; i < targets.size() && i < loads.size(); ++i) {
-      loads[i] = &targets[i]->load;
-      if (targets[i].get() == tried) exclude = i;
-    }
-    const size_t picked = balance::pick(std::span(loads.data(), std::min(targets.size(), loads.size())),
-                                        exclude, random_.next(), parts_.time.now());
-    return picked == balance::kNone ? nullptr : targets[picked];
-  };
+  const TimePoint now = parts_.time.now();
   const size_t turn = row.turns.next();
   if (turn == balance::Turns::kNobody) return nullptr;
-  if (TargetPtr target = of(turn)) return target;
-  for (size_t i = 0; i < row.targets.size(); ++i)
-    if (row.row.revisions[i].share > 0)
-      if (TargetPtr target = of(i)) return target;
-  return nullptr;
+  TargetPtr target = pick(row, turn, tried);
+  if (target && (!tried || target->load.out_until <= now)) return target;
+  for (size_t i = 0; i < row.targets.size(); ++i) {
+    if (row.row.revisions[i].share <= 0) continue;
+    TargetPtr other = pick(row, i, tried);
+    if (other && (!target || balance::is_sooner(other->load, target->load, now))) target = std::move(other);
+  }
+  return target;
+}
+
+TargetPtr Gateway::pick(const Row& row, size_t revision, const Target* tried) {
+  const std::vector<TargetPtr>& targets = row.targets[revision];
+  std::array<const balance::Replica*, 16> loads{};
+  const size_t number = std::min(targets.size(), loads.size());
+  size_t exclude = balance::kNone;
+  for (size_t i = 0; i < number; ++i) {
+    loads[i] = &targets[i]->load;
+    if (targets[i].get() == tried) exclude = i;
+  }
+  const size_t picked =
+      balance::pick(std::span(loads.data(), number), exclude, random_.next(), parts_.time.now());
+  return picked == balance::kNone ? nullptr : targets[picked];
 }
 
 void Gateway::begin(const TargetPtr& target) {

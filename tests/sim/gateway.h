@@ -84,7 +84,7 @@ class Gateway {
   struct Life {
     Life(Gateway& gateway, store::Store& store);
     store::Mirror deployments, slices;
-    bool had_deployments = false, had_slices = false;  // a whole list
+    bool live = false;  // both lists are whole
     std::map<std::string, domain::ModelDeployment, std::less<>> parsed;
     route::Slices by_revision;
     std::map<std::string, Row, std::less<>> rows;
@@ -93,6 +93,7 @@ class Gateway {
     std::set<std::string> connected;
   };
 
+  TargetPtr pick(const Row& row, size_t revision, const Target* tried);
   void step();
   void step_at(TimePoint when);
   bool pull();
@@ -100,9 +101,9 @@ class Gateway {
   void take_in_slices();
   void rebuild(const std::string& name);
   const Objects& deployments() const {
-    return life_->had_deployments ? life_->deployments.objects() : kept_deployments_;
+    return life_->live ? life_->deployments.objects() : kept_deployments_;
   }
-  const Objects& slices() const { return life_->had_slices ? life_->slices.objects() : kept_slices_; }
+  const Objects& slices() const { return life_->live ? life_->slices.objects() : kept_slices_; }
   void keep();
 
   const Parts parts_;

@@ -90,6 +90,7 @@ void Laws::written(const store::Event& event) {
     life.gone.reset();
     life.weighed = false;
     life.excused = true;
+    for (auto& [name, revision] : life.revisions) revision.failed_in = 0;
     life.spec_changed = life.went_forward = now;
     life.sizes = {life.now.spec.replicas};
     return;
@@ -105,8 +106,9 @@ void Laws::written(const store::Event& event) {
 void Laws::status_written(DeploymentLife& life, const ModelDeployment& before) {
   ++counts_.status_writes;
   if (life.now.status.revisions.empty() && !before.status.revisions.empty()) {
-    life.weighed = false;  // somebody took it away
+    life.weighed = false;  // somebody took it away, and with it what was known
     life.excused = true;
+    for (auto& [name, revision] : life.revisions) revision.failed_in = 0;
   }
   check_weights(life);
   check_phases(life);
@@ -177,6 +179,7 @@ void Laws::check_failed(DeploymentLife& life, const ModelDeployment& before) {
 
 void Laws::remember(DeploymentLife& life, const ModelDeployment& before) {
   const TimePoint now = parts_.time.now();
+  const bool had_weights = has_weights(before);
   for (auto& [name, known] : life.revisions) {
     const RevisionStatus* revision = life.now.status.find(name);
     if (known.weight > 0) known.weighed = now;
@@ -186,6 +189,7 @@ void Laws::remember(DeploymentLife& life, const ModelDeployment& before) {
     RevisionLife& known = life.revisions[revision.revision.name];
     if (revision.weight > known.weight) known.raised = now;
     known.weight = revision.weight;
+    if (revision.weight > 0 && !had_weights) life.weighed_since = now;
     life.weighed = life.weighed || revision.weight > 0;
     if (!is_candidate(revision)) continue;
     const RevisionStatus* was = before.status.find(revision.revision.name);
@@ -274,10 +278,12 @@ void Laws::check_deadline(const std::string& name, DeploymentLife& life) {
       status.rollout.failed_in == life.now.generation || now - parts_.control.last_step() > 2s ||
       now - disturbed_at_ < kSlack)
     return;
+  // Nothing goes back to what nobody answers for.
+  if (ready(status.stable()->revision.name) == 0) life.alone_at = now;
   const Duration hold = hold_of(life.now.spec, coming->weight).value_or(0s);
   const TimePoint due = std::max({life.went_forward, life.spec_changed, control_began_}) + hold +
                         life.now.spec.rollout.deadline;
-  if (now > std::max({due, control_began_ + kGrace, disturbed_at_}) + kSlack)
+  if (now > std::max({due, control_began_ + kGrace, disturbed_at_, life.alone_at}) + kSlack)
     parts_.trace.broken("{} goes on beyond its deadline with {}", name, coming->revision.name);
 }
 

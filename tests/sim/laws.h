@@ -53,6 +53,7 @@ class Laws {
 
   struct Counts {
     int64_t status_writes = 0, actions = 0, requests = 0, failures = 0;
+    int64_t guarded = 0;  // requests that nothing excuses
   };
   const Counts& counts() const { return counts_; }
   // The deployment's last state on disk.
@@ -74,7 +75,7 @@ class Laws {
     bool weighed = false;  // has had weights
     bool excused = true;   // struck, or not there yet: requests may fail
     std::optional<TimePoint> well_since;
-    TimePoint spec_changed{}, went_forward{};
+    TimePoint spec_changed{}, went_forward{}, alone_at{}, weighed_since{};
     std::optional<TimePoint> gone, silent_since;
     int64_t failures = 0;    // in a row
     std::vector<int> sizes;  // that the spec has wanted
@@ -97,6 +98,7 @@ class Laws {
   bool was_ready_lately(const std::string& revision);
   bool is_silent(const std::string& revision);
   int ready(const std::string& revision);
+  static bool has_weights(const domain::ModelDeployment& deployment);
   bool is_well(DeploymentLife& life);
   std::string unsettled(const DeploymentLife& life);
 

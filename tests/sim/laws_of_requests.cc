@@ -37,19 +37,27 @@ void Laws::everything_struck() {
   }
 }
 
+// Without any, gateways go by those that they knew.
+bool Laws::has_weights(const domain::ModelDeployment& deployment) {
+  return std::any_of(deployment.status.revisions.begin(), deployment.status.revisions.end(),
+                     [](const RevisionStatus& each) { return each.weight > 0; });
+}
+
 void Laws::answered(const Gateway& gateway, const std::string& deployment, const Target& target,
                     TimePoint known) {
   ++counts_.requests;
   const auto at = lives_.find(deployment);
   if (at == lives_.end()) return parts_.trace.broken("{} was never there and answers", deployment);
   DeploymentLife& life = at->second;
+  counts_.guarded += !life.excused;
   if (const int64_t before = std::exchange(life.failures, 0); before > 0)
     parts_.trace.happened("requests to {} are answered again, after {} that failed", deployment, before);
   const auto revision = life.revisions.find(target.revision);
   if (revision == life.revisions.end())
     return parts_.trace.broken("{} answers and was never decided on", target.revision);
-  if (revision->second.weight > 0 || life.now.status.revisions.empty()) return;
+  if (revision->second.weight > 0 || !has_weights(life.now)) return;
   const TimePoint oldest = known - late - kLookAgain;
+  if (life.weighed_since >= oldest) return;
   if (!revision->second.weighed || *revision->second.weighed < oldest)
     parts_.trace.broken("{} answers by {} and was not to get requests", target.revision, gateway.name());
 }
@@ -172,6 +180,11 @@ std::string Laws::unsettled() {
 std::string Laws::unsettled(const DeploymentLife& life) {
   const domain::ModelDeploymentStatus& status = life.now.status;
   if (status.observed_generation != life.now.generation) return "its newest spec has not been seen";
+  const auto& processes = parts_.place.processes();
+  const auto running = std::count_if(processes.begin(), processes.end(), [&](const auto& each) {
+    return each.second.revision.deployment == life.now.name;
+  });
+  if (status.replicas != running) return "its replicas have not been counted";
   const domain::Condition* is_ready = domain::find_condition(status.conditions, "Ready");
   const bool failed = status.rollout.failed_in == life.now.generation;
   const RevisionStatus* stable = status.stable();
@@ -181,9 +194,11 @@ std::string Laws::unsettled(const DeploymentLife& life) {
   if (!failed && (!is_ready || is_ready->status != domain::ConditionStatus::kTrue))
     return fmt::format("it is not Ready: {}", is_ready ? is_ready->message : "");
   const bool waits = failed && life.now.spec.rollout.on_failure == domain::OnFailure::kPause;
-  for (const RevisionStatus& revision : status.revisions)
-    if (&revision != stable && !(revision.phase == Phase::kFailed && revision.desired == 0) && !waits)
+  for (const RevisionStatus& revision : status.revisions) {
+    if (&revision == stable || (revision.phase == Phase::kFailed && revision.desired == 0)) continue;
+    if (!waits || ready(revision.revision.name) != revision.desired)
       return fmt::format("{} is still {}", revision.revision.name, domain::name(revision.phase));
+  }
   return {};
 }
 

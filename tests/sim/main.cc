@@ -25,7 +25,7 @@ struct Wish {
 
 // What a job tells the one who waits for it.
 struct Tally {
-  int64_t seeds = 0, failed = 0, requests = 0, failed_requests = 0;
+  int64_t seeds = 0, failed = 0, requests = 0, failed_requests = 0, guarded = 0;
   double simulated = 0;
 };
 
@@ -50,6 +50,7 @@ Tally work(const Wish& wish, int job) {
     ++tally.seeds;
     tally.requests += outcome.requests;
     tally.failed_requests += outcome.failed;
+    tally.guarded += outcome.guarded;
     tally.simulated += std::chrono::duration<double>(outcome.simulated).count();
     if (outcome.broken.empty()) continue;
     ++tally.failed;
@@ -77,6 +78,7 @@ bool spread(const Wish& wish, Tally& all) {
     all.failed += tally.failed;
     all.requests += tally.requests;
     all.failed_requests += tally.failed_requests;
+    all.guarded += tally.guarded;
     all.simulated += tally.simulated;
   }
   ::close(ends[0]);
@@ -95,8 +97,9 @@ int run(const Wish& wish) {
   Tally all;
   const bool heard = spread(wish, all);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("sim: {} seeds, {} failed; {} requests, {} of them failed with what they were with\n", all.seeds,
-             all.failed, all.requests, all.failed_requests);
+  fmt::print(
+      "sim: {} seeds, {} failed; {} requests, {} of them while nothing was struck: none of those failed\n",
+      all.seeds, all.failed, all.requests, all.guarded);
   fmt::print("sim: {:.1f} h simulated in {:.1f} s: {:.0f} x real time\n", all.simulated / 3600, seconds,
              all.simulated / seconds);
   return heard && all.failed == 0 ? 0 : 1;

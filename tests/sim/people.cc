@@ -148,9 +148,18 @@ void People::calm_down() {
     world_.edit(name, [&](ModelDeploymentSpec& spec) {
       spec.version = version;
       spec.rollout.paused = false;
+      if (!may_fail) spec.rollout.deadline += 1s;  // another try
       spec.settings.memory_bytes = 0;
     });
   }
+}
+
+bool People::may_rest() const {
+  return std::all_of(names_.begin(), names_.end(), [&](const std::string& name) {
+    const auto* now = world_.laws.find(name);
+    const auto* stable = now ? now->status.stable() : nullptr;
+    return !stable || is_good(stable->revision.version);
+  });
 }
 
 void People::remove_all() {

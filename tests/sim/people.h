@@ -15,6 +15,8 @@ class People {
   // Wants only what can be: good versions, nothing paused.
   void calm_down();
   void remove_all();
+  // Nothing serves that ends or hangs by itself.
+  bool may_rest() const;
 
  private:
   domain::ModelDeploymentSpec a_spec();

@@ -19,7 +19,8 @@ std::string come_to_rest(World& world, Nemesis& nemesis, People& people) {
   people.calm_down();
   if (const std::string why = world.settle(kSettles); !why.empty()) return "it does not settle: " + why;
   world.run_for(5s);
-  if (const std::string why = world.rest(20s); !why.empty()) return "it does not rest: " + why;
+  if (people.may_rest())
+    if (const std::string why = world.rest(20s); !why.empty()) return "it does not rest: " + why;
   if (world.random.chance(50)) return {};
   people.remove_all();
   if (const std::string why = world.settle(60s); !why.empty()) return "it does not go: " + why;
@@ -47,7 +48,9 @@ Outcome run_seed(uint64_t seed, Trace::Keep keep) {
   return {.broken = world.broken(),
           .simulated = world.time.since_start(),
           .requests = world.laws.counts().requests,
+
           .failed = world.laws.counts().failures,
+          .guarded = world.laws.counts().guarded,
           .lines = world.trace.take_lines()};
 }
 

@@ -11,7 +11,7 @@ namespace slipway::sim {
 struct Outcome {
   std::string broken;  // empty: every law held
   Duration simulated{0};
-  int64_t requests = 0, failed = 0;
+  int64_t requests = 0, failed = 0, guarded = 0;
   std::vector<std::string> lines;  // when they were to be kept
 };
 

@@ -97,20 +97,20 @@ Status RemoteWatch::put_object(Change change, const kube::Object& object) {
   auto read = to_object(kind_, object.json);
   if (!read) return fail(read.error());
   const uint64_t version = (*read)->meta.resource_version;
-  return put(
-      {std::make_unique<store::Event>(store::Event{
-           .change = change, .object = std::move(*read), .before = nullptr, .resource_version = version}),
-       version});
+  Item item{.event = nullptr, .version = version};
+  item.event = std::make_unique<store::Event>(store::Event{
+      .change = change, .object = std::move(*read), .before = nullptr, .resource_version = version});
+  return put(std::move(item));
 }
 
 Status RemoteWatch::put_version(const kube::WatchEvent& bookmark) {
   const auto version = to_version(bookmark.object.resource_version);
   if (!version) return fail(version.error());
   if (!bookmark.initial_end || !std::exchange(listing_, false)) return put({nullptr, *version});
-  return put(
-      {std::make_unique<store::Event>(store::Event{
-           .change = Change::kListed, .object = nullptr, .before = nullptr, .resource_version = *version}),
-       *version});
+  Item item{.event = nullptr, .version = *version};
+  item.event = std::make_unique<store::Event>(store::Event{
+      .change = Change::kListed, .object = nullptr, .before = nullptr, .resource_version = *version});
+  return put(std::move(item));
 }
 
 Status RemoteWatch::put(Item item) {

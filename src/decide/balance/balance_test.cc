@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <random>
+#include <set>
 
 #include "decide/balance/replicas.h"
 #include "decide/balance/turns.h"
@@ -81,6 +82,24 @@ TEST(Replicas, ABrokenOneIsLeftOutForAWhileThatGrows) {
   end_well(replicas[0], 1ms);
   EXPECT_EQ(replicas[0].out_until, TimePoint{});
   EXPECT_EQ(replicas[0].in_flight, 0);
+}
+
+TEST(Replicas, TriesThatFollowEachOtherReachEveryoneThatIsSuspected) {
+  std::array<Replica, 3> replicas{{{.failures = 1, .broken_at = kNow - 2s, .out_until = kNow + 1s},
+                                   {.failures = 9, .broken_at = kNow - 1s, .out_until = kNow + 9s},
+                                   {.failures = 1, .broken_at = kNow - 3s, .out_until = kNow + 1s}}};
+  size_t tried = kNone;
+  std::set<size_t> reached;
+  for (int i = 0; i < 3; ++i) {
+    tried = pick(replicas, tried, 0, kNow);
+    reached.insert(tried);
+    begin(replicas[tried]);
+    end_broken(replicas[tried], kNow);
+  }
+  EXPECT_EQ(reached.size(), 3u);
+  EXPECT_TRUE(is_sooner({}, replicas[0], kNow));
+  EXPECT_FALSE(is_sooner(replicas[0], {}, kNow));
+  EXPECT_FALSE(is_sooner({}, {}, kNow)) << "whose turn it is stays";
 }
 
 TEST(Replicas, ASuspicionDoesNotRefuseWhatCouldBeAnswered) {

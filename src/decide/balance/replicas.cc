@@ -38,11 +38,18 @@ size_t better_of_two(std::span<const Replica* const> replicas, uint64_t random, 
 
 }  // namespace
 
+bool is_sooner(const Replica& a, const Replica& b, TimePoint now) {
+  const bool a_out = a.out_until > now, b_out = b.out_until > now;
+  return a_out != b_out ? b_out : a_out && a.broken_at < b.broken_at;
+}
+
 size_t pick(std::span<const Replica* const> replicas, size_t exclude, uint64_t random, TimePoint now) {
-  const size_t in = better_of_two(replicas, random,
-                                  [&](size_t i) { return i != exclude && replicas[i]->out_until <= now; });
-  if (in != kNone) return in;
-  return better_of_two(replicas, random, [&](size_t i) { return i != exclude; });
+  size_t out = better_of_two(replicas, random,
+                             [&](size_t i) { return i != exclude && replicas[i]->out_until <= now; });
+  if (out != kNone) return out;
+  for (size_t i = 0; i < replicas.size(); ++i)
+    if (i != exclude && (out == kNone || is_sooner(*replicas[i], *replicas[out], now))) out = i;
+  return out;
 }
 
 void begin(Replica& replica) { ++replica.in_flight; }
@@ -61,6 +68,7 @@ void end_broken(Replica& replica, TimePoint now) {
   --replica.in_flight;
   const Duration out = std::min(kFirstOut * (1 << std::min(replica.failures, 10)), kLongestOut);
   ++replica.failures;
+  replica.broken_at = now;
   replica.out_until = now + out;
 }
 

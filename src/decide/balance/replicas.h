@@ -15,15 +15,20 @@ struct Replica {
   int in_flight = 0;
   double latency_seconds = 0;  // a moving average; 0: not known yet
   int failures = 0;            // in a row
-  TimePoint out_until{};       // left out before that
+  TimePoint broken_at;         // the last time that it was found so
+  TimePoint out_until;         // left out before that
 };
 
 inline constexpr size_t kNone = static_cast<size_t>(-1);
 
 // `random`: 64 fresh bits. `exclude`: one that was tried already, or kNone. Those that are left out are taken
-// all the same when there is nobody else: a wrong suspicion must not refuse what could be answered. kNone
-// when there is nobody but `exclude`.
+// all the same when there is nobody else: a wrong suspicion must not refuse what could be answered. Then it
+// is the one that was found broken longest ago, so that tries that follow each other reach all. kNone when
+// there is nobody but `exclude`.
 size_t pick(std::span<const Replica* const> replicas, size_t exclude, uint64_t random, TimePoint now);
+
+// Whether `a` is the better one for another try: not left out, or found broken longer ago.
+bool is_sooner(const Replica& a, const Replica& b, TimePoint now);
 
 // What came of it. Broken: refused, or gone before an answer began.
 void begin(Replica& replica);

@@ -20,8 +20,10 @@ void Life::advance() {
   }
   const auto held = hindrance(*coming);
   rollout.held_by = held ? std::string(name(*held)) : "";
-  // There is nothing to go back to, so the first revision is tried on; and who pauses it decides alone.
-  if (!first && held != Reason::kPaused)
+  // Without anything to go back to it is tried on; and who pauses it decides alone.
+  const RevisionStatus* stable = in_phase(Phase::kServing);
+  const bool alone = first || (stable->ready == 0 && coming->ready > 0);
+  if (!alone && held != Reason::kPaused)
     if (const auto fault = failure(*coming)) return fail(*coming, *fault);
   if (!held && !first) raise(*coming);
 }
@@ -48,7 +50,7 @@ Duration Life::hold() const {
 
 void Life::raise(RevisionStatus& coming) {
   domain::RolloutStatus& rollout = status_.rollout;
-  if (rollout.step >= 0 && now_ - rollout.step_since < hold()) return;
+  if (rollout.step >= 0 && passed_since(rollout.step_since) < hold()) return;
   // Steps may have changed meanwhile: the next is the first that is more than it has.
   const auto next = std::find_if(steps_.begin(), steps_.end(), [&](const domain::RolloutStep& step) {
     return step.weight > coming.weight;
@@ -93,7 +95,7 @@ std::optional<Fault> Life::failure(const RevisionStatus& coming) const {
 std::optional<Fault> Life::overdue(const RevisionStatus& coming) const {
   const domain::RolloutStatus& rollout = status_.rollout;
   WallTime last = rollout.progress;
-  if (rollout.step >= 0) last = std::max(last, rollout.step_since + hold());
+  if (rollout.step >= 0) last = std::max(last, std::max(rollout.step_since, view_.started) + hold());
   // A process that has just started looks first: the wall's clock may have jumped while nobody looked.
   if (now_ - last < spec().deadline || now_ - view_.started < options_.grace) return std::nullopt;
   std::string why = count_text(coming);

@@ -70,6 +70,10 @@ Condition Life::progressing() const {
     return on_the_way(*coming);
   }
   if (!stable) return make(kType, ConditionStatus::kUnknown, Reason::kStarting, "nothing runs yet");
+  const auto& target = view_.target.revision;
+  if (target && target->name != stable->revision.name)
+    return make(kType, ConditionStatus::kTrue, Reason::kStarting,
+                fmt::format("{} starts again when its last try has gone{}", target->name, serves_on));
   return make(kType, ConditionStatus::kTrue, Reason::kRolloutComplete,
               fmt::format("{} gets all requests", stable->revision.name));
 }

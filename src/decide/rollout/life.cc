@@ -110,6 +110,13 @@ void Life::begin(const domain::RevisionSpec& revision) {
 
 void Life::wanted_again(RevisionStatus& revision) {
   if (revision.phase == Phase::kFailed && failed()) return;
+  // The failures of its last try would be held against the next one: they go with its replicas.
+  const bool leaves = revision.phase == Phase::kFailed || revision.phase == Phase::kDraining;
+  if (leaves && facts(revision).failures >= options_.load_failures) {
+    revision.fault.reset();
+    if (revision.phase == Phase::kFailed) enter(revision, Phase::kDraining);
+    return;
+  }
   const bool warm = revision.phase == Phase::kKept && revision.ready >= revision.desired;
   if (warm) return promote(revision);
   if (revision.phase == Phase::kServing || revision.phase == Phase::kLoading ||
@@ -138,7 +145,7 @@ void Life::retire() {
   const bool blind = unreachable(view_.observation) != nullptr;
   for (RevisionStatus& revision : status_.revisions) {
     if (revision.phase == Phase::kFailed && is_removed(revision)) revision.desired = 0;
-    if (revision.phase != Phase::kKept || now_ - revision.since < spec().keep) continue;
+    if (revision.phase != Phase::kKept || passed_since(revision.since) < spec().keep) continue;
     enter(revision, Phase::kDraining);
     note(Reason::kDraining,
          fmt::format("{} was kept for {}", revision.revision.name,
@@ -146,12 +153,15 @@ void Life::retire() {
   }
   std::erase_if(status_.revisions, [&](const RevisionStatus& revision) {
     if (revision.phase != Phase::kDraining) return false;
-    const bool overdue = blind && now_ - revision.since >= spec().deadline;
+    const bool overdue = blind && passed_since(revision.since) >= spec().deadline;
     if (!is_removed(revision) && !overdue) return false;
     note(Reason::kRemoved, fmt::format("{}: no gateway sends to it any more", revision.revision.name));
     return true;
   });
 }
+
+// The wall's clock may have jumped between two lives of this process: what this one has seen pass counts.
+Duration Life::passed_since(WallTime time) const { return now_ - std::max(time, view_.started); }
 
 // What was seen before its weight was taken away says nothing of who sends to it since.
 bool Life::is_removed(const RevisionStatus& revision) const {

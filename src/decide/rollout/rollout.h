@@ -9,8 +9,8 @@
 // A candidate fails when its replicas end again and again, or when nothing goes forward for
 // rollout.deadline; then rollout.onFailure decides. It is not tried again in the same generation.
 //
-// Times are of a clock that never jumps while the process lives; times of the status that lie ahead of `now`
-// (the wall's clock was set back between two lives) count as now.
+// Times are of a clock that never jumps while the process lives, but may between two lives: what is to last
+// (a hold, what is kept, a deadline) counts from the start of the process at the earliest.
 #pragma once
 
 #include <map>

@@ -309,32 +309,6 @@ TEST(Rollout, NoReplicaIsWantedAndNothingServes) {
   EXPECT_EQ(story.condition("Ready"), "True ScaledToZero");
 }
 
-TEST(Rollout, AClockThatWasSetBackWhileNobodyLookedDoesNotStopAStep) {
-  Story story = Story::serving({.version = 1, .replicas = 1});
-  story.canary({{10, 1min}});
-  story.spec().version = 2;
-  story.look();
-  story.ready(2, 1);
-  story.routed(2);
-  story.look();
-  story.restart_at(-24h * 3650);
-  EXPECT_EQ(story.look(), "v1 Serving 90 %, v2 Shifting 10 %");
-  story.after(1min);
-  EXPECT_EQ(story.look(), "v1 Kept 0 %, v2 Serving 100 %");
-}
-
-TEST(Rollout, AClockThatWasSetForwardWhileNobodyLookedFailsNothing) {
-  Story story = Story::serving({.version = 1, .replicas = 1});
-  story.spec().version = 2;
-  story.look();
-  story.restart_at(24h * 3650);
-  EXPECT_EQ(story.look(), "v1 Serving 100 %, v2 Loading 0 %");
-  story.after(20s);
-  story.ready(2, 1);
-  story.routed(2);
-  EXPECT_EQ(story.look(), "v1 Kept 0 %, v2 Serving 100 %");
-}
-
 TEST(Rollout, AtRestNothingChanges) {
   Story story = Story::serving({.version = 1, .replicas = 1});
   story.look();

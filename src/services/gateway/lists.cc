@@ -59,6 +59,11 @@ TimePoint Lists::step(TimePoint now) {
   behind_ = false;
   const bool deployments_watched = pull(deployments_, deployments), slices_watched = pull(slices_, slices);
   watched_ = deployments_watched && slices_watched;
+  if (!live_ && synced()) {
+    live_ = true;
+    go_live(deployments_, deployments);
+    go_live(slices_, slices);
+  }
   const bool changed = !deployments.empty() || !slices.empty();
   const bool known = known_ || synced();
   if (changed || first_ || known != known_) {
@@ -88,7 +93,6 @@ void Lists::reopen() {
 }
 
 bool Lists::pull(Source& source, std::set<std::string>& changed) {
-  const bool was_synced = source.mirror.synced();
   const auto changes = source.mirror.pull();
   if (!changes) {
     watch_failures_.add();
@@ -97,22 +101,24 @@ bool Lists::pull(Source& source, std::set<std::string>& changed) {
   }
   changed.insert(changes->changed.begin(), changes->changed.end());
   changed.insert(changes->gone.begin(), changes->gone.end());
-  if (!source.mirror.synced()) return changed.clear(), true;  // half a list is none
-  if (!was_synced) {
-    // The first whole list replaces the one from disk, what is in neither and what is in both.
-    for (const auto& [name, object] : source.from_disk) changed.insert(name);
-    for (const auto& [name, object] : source.mirror.objects()) changed.insert(name);
-    source.from_disk.clear();
-    source.to_be_kept = true;
-  }
+  if (!live_) changed.clear();
   source.to_be_kept = source.to_be_kept || !changed.empty();
   return true;
 }
 
+// Both whole lists replace those from disk at once, what is in neither and what is in both: new weights with
+// old endpoints would send to nobody.
+void Lists::go_live(Source& source, std::set<std::string>& changed) {
+  for (const auto& [name, object] : source.from_disk) changed.insert(name);
+  for (const auto& [name, object] : source.mirror.objects()) changed.insert(name);
+  source.from_disk.clear();
+  source.to_be_kept = true;
+}
+
 void Lists::take_in_deployments(const std::set<std::string>& names) {
   for (const std::string& name : names) {
-    const auto at = deployments_.objects().find(name);
-    if (at == deployments_.objects().end()) {
+    const auto at = objects(deployments_).find(name);
+    if (at == objects(deployments_).end()) {
       parsed_.erase(name);
       continue;
     }
@@ -134,8 +140,8 @@ bool Lists::take_in_slices(const std::set<std::string>& names) {
       if (old != end) by_revision_.erase(old);
       revision_of_.erase(known);
     }
-    const auto at = slices_.objects().find(name);
-    if (at == slices_.objects().end()) continue;
+    const auto at = objects(slices_).find(name);
+    if (at == objects(slices_).end()) continue;
     auto slice = domain::parse_endpoint_slice(*at->second);
     if (!slice) continue;  // another program's, with nothing for us
     revision_of_[name] = slice->revision;

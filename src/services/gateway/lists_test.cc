@@ -207,7 +207,7 @@ TEST_F(ListsTest, WhatWasNotLookedAtYetDoesNotTakeEndpointsAway) {
   store_.erase(kDeployments, "old");
   start();
   step();
-  EXPECT_EQ(rows(), "credit: a 1 of 1") << "deployments are the API's by now, endpoints the last known";
+  EXPECT_EQ(rows(), "credit: a 1 of 1; old: o 0 of 0") << "new weights do not fit old endpoints";
   store_.erase(kSlices, "a");
   store_.put(slice("a", 3));
   store_.let(kSlices);

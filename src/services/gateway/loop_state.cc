@@ -138,6 +138,22 @@ std::shared_ptr<Target> LoopState::replica_of(const LoopRow& row, size_t revisio
   return picked == balance::kNone ? nullptr : of.targets[picked];
 }
 
+// Of this revision, or else of another that has a share; `revision` then says which. Another try goes to
+// whoever is not suspected, of whatever revision: one whose replicas have all gone would take every try.
+std::shared_ptr<Target> LoopState::replica_of_any(const LoopRow& row, size_t& revision, const Target* tried,
+                                                  TimePoint now) {
+  auto target = replica_of(row, revision, tried, now);
+  if (target && (!tried || target->load.out_until <= now)) return target;
+  for (size_t i = 0; i < row.revisions.size(); ++i) {
+    if (row.row->revisions[i].share <= 0) continue;
+    auto other = replica_of(row, i, tried, now);
+    if (!other || (target && !balance::is_sooner(other->load, target->load, now))) continue;
+    target = std::move(other);
+    revision = i;
+  }
+  return target;
+}
+
 std::optional<Choice> LoopState::choose(const Wanted& wanted, const Target* tried, TimePoint now,
                                         Refusal& refusal) {
   const auto at = rows_.find(wanted.deployment);
@@ -148,13 +164,8 @@ std::optional<Choice> LoopState::choose(const Wanted& wanted, const Target* trie
   LoopRow& row = at->second;
   auto revision = revision_for(row, wanted, refusal);
   if (!revision) return std::nullopt;
-  auto target = replica_of(row, *revision, tried, now);
   const bool open = wanted.revision.empty() && wanted.version.empty();
-  for (size_t i = 0; !target && open && i < row.revisions.size(); ++i) {
-    if (row.row->revisions[i].share <= 0) continue;
-    revision = i;
-    target = replica_of(row, i, tried, now);
-  }
+  auto target = open ? replica_of_any(row, *revision, tried, now) : replica_of(row, *revision, tried, now);
   if (!target) {
     refusal = nobody_ready(*row.row);
     return std::nullopt;

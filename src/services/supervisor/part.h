@@ -47,11 +47,11 @@ class Part {
 
   PartOptions options_;
   std::optional<os::Process> running_;
-  TimePoint started_{};
+  TimePoint started_;
   uint64_t logged_before_ = 0;  // bytes
   Restart restart_;
   Pulse pulse_;
-  TimePoint next_question_{};
+  TimePoint next_question_;
 };
 
 // The same of any log, from that byte on.

@@ -13,7 +13,7 @@ struct RestartOptions {
 
 struct Restart {
   int in_a_row = 0;  // ends, the one just seen included
-  TimePoint at{};    // of the next start
+  TimePoint at;      // of the next start
 
   bool operator==(const Restart&) const = default;
 };

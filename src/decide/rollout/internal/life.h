@@ -28,6 +28,7 @@ class Life {
   void wanted_again(RevisionStatus& revision);
   void abandon_others(const std::string& wanted);
   void retire();
+  Duration passed_since(WallTime time) const;
   bool is_removed(const RevisionStatus& revision) const;
   void settle_weights();
   bool is_changing() const;

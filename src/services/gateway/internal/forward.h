@@ -60,7 +60,7 @@ class Forward final : public http::UpstreamCaller {
   http::UpstreamCall* call_ = nullptr;
   std::string_view body_;
   std::optional<uint64_t> streamed_;  // the body is not held: its length, or kUnknownLength
-  TimePoint deadline_{}, sent_{};
+  TimePoint deadline_, sent_;
   int tries_ = 0, moves_ = 0;
   http::Upstreams::Reuse reuse_ = http::Upstreams::Reuse::kAllowed;
   bool answerable_ = true;          // no byte of an answer has gone to the caller

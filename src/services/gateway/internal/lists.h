@@ -52,14 +52,15 @@ class Lists {
   struct Source {
     store::Mirror mirror;
     std::string file;
-    std::map<std::string, store::ObjectPtr, std::less<>> from_disk;  // until the mirror has its list
+    std::map<std::string, store::ObjectPtr, std::less<>> from_disk;  // until both mirrors have their lists
     bool to_be_kept = false;
-    const std::map<std::string, store::ObjectPtr, std::less<>>& objects() const {
-      return mirror.synced() ? mirror.objects() : from_disk;
-    }
   };
+  const std::map<std::string, store::ObjectPtr, std::less<>>& objects(const Source& source) const {
+    return live_ ? source.mirror.objects() : source.from_disk;
+  }
 
   bool pull(Source& source, std::set<std::string>& changed);
+  void go_live(Source& source, std::set<std::string>& changed);
   void take_in_deployments(const std::set<std::string>& names);
   bool take_in_slices(const std::set<std::string>& names);
   void rebuild(const std::set<std::string>& deployments);
@@ -79,7 +80,8 @@ class Lists {
   std::map<std::string, std::shared_ptr<RevisionStats>, std::less<>> stats_;  // by revision
   std::set<std::string> connected_;                                           // addresses that answered once
   Published published_;
-  TimePoint kept_at_{}, probe_at_{}, look_at_{};
+  TimePoint kept_at_, probe_at_, look_at_;
+  bool live_ = false;  // both lists are the API's
   bool first_ = true, watched_ = false;
   bool behind_ = false;  // a watch ended because it was too far back: control was started again
   std::atomic<bool> known_{false};

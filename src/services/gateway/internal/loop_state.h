@@ -87,6 +87,8 @@ class LoopState {
   void forget_targets();
   std::optional<size_t> revision_for(LoopRow& row, const Wanted& wanted, Refusal& refusal);
   std::shared_ptr<Target> replica_of(const LoopRow& row, size_t revision, const Target* tried, TimePoint now);
+  std::shared_ptr<Target> replica_of_any(const LoopRow& row, size_t& revision, const Target* tried,
+                                         TimePoint now);
 
   Traffic& traffic_;
   runtime::EventLoop& loop_;
