@@ -30,6 +30,14 @@ def salted(folder, salt):
     return path
 
 
+def is_dead(pid):
+    """Its parent may still have to take note of it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout=10):
         super().__init__("localhost", timeout=timeout)
@@ -121,7 +129,7 @@ class Machine(Api):
     def kill(self, pid, how=signal.SIGKILL):
         os.kill(pid, how)
         if how == signal.SIGKILL:
-            wait_until(lambda: not Path(f"/proc/{pid}").exists() or Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z")
+            wait_until(lambda: is_dead(pid))
 
     # ---- What it says
 
