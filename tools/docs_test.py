@@ -12,28 +12,41 @@ repository's root:
 - the home folder is an empty one of this run, so that nothing of whoever runs it shows, and nothing is left behind.
 Blocks of one document run in one shell, so that a server started in one is there in the next. At its end, what still runs is stopped.
 """
+import concurrent.futures
+import contextlib
 import os
 import pathlib
+import random
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 UP = re.compile(r"\bslipway up\b(?!.*--listen)")
 BLOCK = re.compile(r"(<!-- docs-test: skip ([^>]*?) -->\s*)?```console\n(.*?)```", re.S)
 MARK = "==docs-test=="
+PATIENCE = 120  # seconds, for one command
+AT_ONCE = 4  # documents
 
 
 def documents():
     return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md") if (ROOT / name).exists()] + sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "examples").glob("*.md"))
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+def free_ports(count):
+    """Below those that the system gives to connections, so that none takes one between now and its use."""
+    found = set()
+    while len(found) < count:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = str(random.randrange(10240, 32768))
+            probe.bind(("127.0.0.1", int(port)))
+            if "80" not in port:  # one number must not hold another that is replaced
+                found.add(port)
+    return sorted(found)
 
 
 def steps(block):
@@ -74,19 +87,24 @@ class Shell:
     def __init__(self, ports):
         self.ports = ports  # as the document writes them -> as they are
         self.folder = tempfile.TemporaryDirectory()
-        environment = environment_of(self.folder.name, ports["8080"])
-        self.bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment)
+        self.environment = environment_of(self.folder.name, ports["8080"])
+        self.bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=self.environment, start_new_session=True)
 
     def run(self, command):
         self.bash.stdin.write(f"{{ {self.real(command)}\n}} </dev/null; echo \"{MARK}$?\"\n")
         self.bash.stdin.flush()
         shown = ""
-        for line in self.bash.stdout:
-            before, mark, code = line.partition(MARK)
-            shown += before
-            if mark:
-                return int(code), self.written(shown)
-        return 1, shown + "(the shell ended)"
+        late = threading.Timer(PATIENCE, os.killpg, (self.bash.pid, signal.SIGKILL))
+        late.start()
+        try:
+            for line in self.bash.stdout:
+                before, mark, code = line.partition(MARK)
+                shown += before
+                if mark:
+                    return int(code), self.written(shown)
+        finally:
+            late.cancel()
+        return 1, shown + f"(the shell ended, or did not come to an end within {PATIENCE} s)\n"
 
     def real(self, text):
         text = UP.sub("slipway up --listen 127.0.0.1:8080 --admin 127.0.0.1:8081 --api 127.0.0.1:8090 --api-admin 127.0.0.1:8091", text)
@@ -100,35 +118,42 @@ class Shell:
         return text
 
     def close(self):
-        # Replicas outlive whoever started them.
-        self.bash.stdin.write("cd /; kill $(jobs -p) 2>/dev/null; wait; slipway down >/dev/null 2>&1\n")
-        self.bash.stdin.close()
-        self.bash.stdout.read()
+        if self.bash.poll() is None:
+            self.bash.stdin.write("kill $(jobs -p) 2>/dev/null; wait\n")
+            self.bash.stdin.close()
+            self.bash.stdout.read()
         self.bash.wait()
+        # Replicas outlive whoever started them.
+        subprocess.run(["slipway", "down"], env=self.environment, cwd="/", capture_output=True)
         self.folder.cleanup()
 
 
 def check(document):
     name, failed, passed = document.relative_to(ROOT), 0, 0
-    shell = Shell({name: free_port() for name in ("8080", "8081", "8090", "8091")})
+    shell = Shell(dict(zip(("8080", "8081", "8090", "8091"), free_ports(4))))
+    report = []
     for skipped, reason, block in BLOCK.findall(document.read_text()):
         if skipped:
-            print(f"docs: {name}: a block is skipped: {reason}")
+            report.append(f"docs: {name}: a block is skipped: {reason}")
             continue
         for command, expected in steps(block):
             must_fail = command.endswith("# fails")
-            code, shown = shell.run(command)
+            code, shown = shell.run(command) if shell.bash.poll() is None else (1, "(not run: the shell has ended)\n")
             if (code != 0) == must_fail and (not expected or matches(expected, shown)):
                 passed += 1
                 continue
             failed += 1
-            print(f"docs: {name}: $ {command}\n--- shown in the document\n" + "\n".join(expected) + f"\n--- what happened (exit {code})\n{shown}---")
+            report.append(f"docs: {name}: $ {command}\n--- shown in the document\n" + "\n".join(expected) + f"\n--- what happened (exit {code})\n{shown}---")
     shell.close()
+    if report:
+        print("\n".join(report))
     return passed, failed
 
 
 def main(arguments):
-    results = [check(pathlib.Path(file).resolve()) for file in arguments or documents()]
+    # Most of a document's time is waiting for what it shows.
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(check, [pathlib.Path(file).resolve() for file in arguments or documents()]))
     passed, failed = sum(p for p, _ in results), sum(f for _, f in results)
     print(f"docs: {passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -104,7 +104,7 @@ class Control(Server):
     def __init__(self, data):
         self.data = Path(data)
         self.log = tempfile.TemporaryFile(mode="w+")
-        self.process = subprocess.Popen([BINARY, "control", "--data", str(data), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+        self.process = subprocess.Popen([BINARY, "control", "--data", str(data), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--without-loops"],
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         if not line:

@@ -96,9 +96,7 @@ def control(tmp_path):
 
     yield start
     for each in started:
-        if each.alive():
-            each.process.kill()
-            each.process.wait()
+        each.end_all()
 
 
 @pytest.fixture

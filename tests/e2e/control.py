@@ -1,5 +1,6 @@
 """`slipway control` on a port that the system picks, in a data folder of its own: started, asked, killed, measured."""
 import base64
+import fcntl
 import hashlib
 import http.client
 import json
@@ -7,6 +8,7 @@ import os
 import re
 import signal
 import ssl
+import struct
 import subprocess
 from pathlib import Path
 
@@ -18,6 +20,17 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 def digest_of(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def holder(lock):
+    """The process that holds a lock file, as the kernel says; 0: none."""
+    try:
+        with open(lock, "rb+") as file:
+            got = fcntl.fcntl(file, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+    except FileNotFoundError:
+        return 0
+    kind, _, _, _, pid = struct.unpack("hhqqi4x", got)
+    return 0 if kind == fcntl.F_UNLCK else pid
 
 
 class Api:
@@ -131,6 +144,14 @@ class Control(Api):
 
     def kill(self):
         return self.stop(signal.SIGKILL)
+
+    def end_all(self):
+        """Of the data folder: what control started outlives it."""
+        if self.alive():
+            self.kill()
+        for lock in (self.data / "run").glob("*.lock"):
+            if pid := holder(lock):
+                os.kill(pid, signal.SIGKILL)
 
 
 def refused(data, *options, listen="127.0.0.1:0", env=None):

@@ -39,6 +39,13 @@ class Load:
             assert time.monotonic() < end, (now["sent"], now["answered"], now["kinds"], now["failures"][:3])
             time.sleep(0.005)
 
+    def catch_up(self, seconds=30):
+        """Until what waited for a connection has been sent: an open loop goes on while nobody answers."""
+        end = time.monotonic() + seconds
+        while (now := self.report())["sent"] - now["answered"] - now["failed"] > 8:
+            assert time.monotonic() < end, (now["sent"], now["answered"], now["kinds"])
+            time.sleep(0.005)
+
     def stop(self):
         if self.result is None:
             self.process.stdin.write("stop\n")

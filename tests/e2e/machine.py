@@ -1,5 +1,4 @@
 """The whole platform of one machine in a data folder of its own: `slipway up`, what it runs, and who runs."""
-import fcntl
 import hashlib
 import http.client
 import json
@@ -7,14 +6,13 @@ import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from conftest import BINARY, ROOT, run, wait_until
-from control import API, Api
+from control import API, Api, holder
 from load import Load
 
 MODEL = ROOT / "examples" / "tumour" / "model.json"
@@ -32,15 +30,12 @@ def salted(folder, salt):
     return path
 
 
-def holder(lock):
-    """The process that holds a lock file, as the kernel says; 0: none."""
+def is_dead(pid):
+    """Its parent may still have to take note of it."""
     try:
-        with open(lock, "rb+") as file:
-            got = fcntl.fcntl(file, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-    except FileNotFoundError:
-        return 0
-    kind, _, _, _, pid = struct.unpack("hhqqi4x", got)
-    return 0 if kind == fcntl.F_UNLCK else pid
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -96,8 +91,8 @@ class Machine(Api):
             time.sleep(0.01)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def logs(self):
-        return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in sorted((self.data / "logs").glob("*.log")))
+    def logs(self, each=3000):
+        return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-each:]}" for path in sorted((self.data / "logs").glob("*.log")))
 
     # ---- Who runs
 
@@ -134,7 +129,7 @@ class Machine(Api):
     def kill(self, pid, how=signal.SIGKILL):
         os.kill(pid, how)
         if how == signal.SIGKILL:
-            wait_until(lambda: not Path(f"/proc/{pid}").exists() or Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z")
+            wait_until(lambda: is_dead(pid))
 
     # ---- What it says
 
@@ -214,9 +209,10 @@ class Machine(Api):
                                                         "spec": {"model": "tumour", "version": version, "replicas": 2, **spec}}))
 
     def deploy(self, version=1, **spec):
-        """The same, until it serves through the gateway."""
+        """The same, until each of its replicas serves through the gateway."""
         self.apply(version, **spec)
         self.wait_at(version)
+        wait_until(lambda: sum(row["endpoints"] for row in self.rows().values()) == spec.get("replicas", 2))
 
     def patch(self, spec):
         status, _, text = self.ask("PATCH", f"{API}/modeldeployments/{self.name}", {"spec": spec}, {"content-type": "application/merge-patch+json"})

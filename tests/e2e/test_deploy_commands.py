@@ -38,7 +38,7 @@ def platform(shared):
 def serving(platform):
     """With version 1 serving everything, on one replica."""
     done(platform, "deploy", "tumour", "--version", 1, "--wait")
-    platform.wait_at("tumour", 1)
+    platform.wait_at(1)
     return platform
 
 
@@ -53,7 +53,7 @@ def start(platform, *words):
 
 
 def spec(platform, name="tumour"):
-    return platform.object(name)["spec"]
+    return platform.get(f"{API}/modeldeployments/{name}")["spec"]
 
 
 def deployments(platform):
@@ -126,11 +126,17 @@ def test_deploy_shows_the_change_until_it_has_ended(serving):
     assert first == "modeldeployment/tumour configured: tumour:2 instead of 1, 1 replica"
     assert any(re.search(r"tumour-2-\w+ Loading 0 % 0/1", line) for line in changes), shown
     assert re.search(r"^ +[\d.]+s  .*tumour-2-\w+ Serving 100 % 1/1; Ready: ", changes[-1]), shown
-    assert serving.predict("tumour")[0] == 200 and "\x1b" not in shown
+    assert serving.predict()[0] == 200 and "\x1b" not in shown
+
+
+def test_a_change_is_shown_to_programs_a_document_a_line(serving):
+    documents = [json.loads(line) for line in done(serving, "deploy", "tumour", "--version", 2, "--wait", "-o", "json").splitlines()]
+    assert len(documents) > 1 and documents[-1]["standing"] == "Complete"
+    assert all(sum(each["weight"] for each in document["status"]["revisions"]) == 100 for document in documents)
 
 
 def test_a_change_that_cannot_be_ends_with_its_cause_and_where_to_look(serving):
-    serving.patch("tumour", {"version": 99})
+    serving.patch({"version": 99})
     ended = serving.slipway("rollout", "status", "-w", "tumour")
     assert ended.returncode == 1 and "deployment tumour: VersionNotFound: " in ended.stderr and "serves on" in ended.stderr
     assert "`slipway why tumour` says more" in ended.stderr
@@ -138,7 +144,7 @@ def test_a_change_that_cannot_be_ends_with_its_cause_and_where_to_look(serving):
     assert why["verdict"] == "wrong" and why["causes"][0]["reason"] == "VersionNotFound", why
     shown = done(serving, "why", "tumour")
     assert shown.startswith("wrong: ") and "\n1. VersionNotFound: " in shown and "   next: " in shown and "   - modeldeployment/tumour " in shown
-    assert serving.predict("tumour")[0] == 200
+    assert serving.predict()[0] == 200
 
 
 def test_why_says_that_all_is_well(serving):
@@ -177,19 +183,19 @@ def test_a_change_is_held_and_goes_on(serving):
     wait_until(lambda: "Shifting" in done(serving, "rollout", "status", "tumour"))
     assert "tumour paused" in done(serving, "rollout", "pause", "tumour")
     assert "paused already" in done(serving, "rollout", "pause", "tumour")
-    wait_until(lambda: serving.condition("tumour", "Progressing")["reason"] == "Paused")
+    wait_until(lambda: serving.condition("Progressing")["reason"] == "Paused")
     assert "`slipway rollout resume tumour` goes on" in done(serving, "rollout", "status", "-w", "tumour", code=1)
     assert json.loads(done(serving, "rollout", "status", "tumour", "-o", "json"))["standing"] == "Paused"
     assert done(serving, "rollout", "resume", "tumour") == "tumour resumed\n"
-    wait_until(lambda: any(each["weight"] == 50 for each in serving.revisions("tumour").values()))
+    wait_until(lambda: any(each["weight"] == 50 for each in serving.revisions().values()))
 
 
 def test_rollback_goes_to_the_stable_version_during_a_change(serving):
     done(serving, "deploy", "tumour", "--version", 2, "--steps", "10:10m")
-    wait_until(lambda: any(each["weight"] == 10 for each in serving.revisions("tumour").values()))
+    wait_until(lambda: any(each["weight"] == 10 for each in serving.revisions().values()))
     shown = done(serving, "rollout", "rollback", "tumour", "--wait")
     assert "from version 2 to 1, at once: tumour-1-" in shown and spec(serving)["version"] == 1
-    serving.wait_at("tumour", 1)
+    serving.wait_at(1)
 
 
 def test_rollback_goes_to_what_is_kept_warm_afterwards(serving):
@@ -197,7 +203,7 @@ def test_rollback_goes_to_what_is_kept_warm_afterwards(serving):
     done(serving, "deploy", "tumour", "--version", 2, "--keep", "10m", "--wait")
     before = serving.replicas()
     assert "from version 2 to 1, at once: tumour-1-" in done(serving, "rollout", "rollback", "tumour", "--wait")
-    serving.wait_at("tumour", 1)
+    serving.wait_at(1)
     assert serving.replicas() == before, "nothing had to start"
     assert "wants version 1 already" in done(serving, "rollout", "rollback", "tumour", "--to", 1, code=1)
     assert "there is no version 9 of tumour" in done(serving, "rollout", "rollback", "tumour", "--to", 9, code=1)
@@ -225,7 +231,7 @@ def test_status_shows_processes_deployments_and_traffic(serving):
         assert re.search(rf"^{part} +runs +{serving.pid(part)} ", shown, re.M), shown
     assert serving.url in shown and "replicas are held to their limits by " in shown
     assert re.search(r"^tumour +tumour +1 +v1 100 % +1/1 +Ready ", shown, re.M), shown
-    with serving.load("tumour", ["tumour-1-"]) as load:
+    with serving.load(["tumour-1-"]) as load:
         load.wait_for(100)
         seen = json.loads(done(serving, "status", "-o", "json"))
     assert [each["name"] for each in seen["processes"] if each["runs"]] == ["supervisor", "control", "gateway"]
@@ -264,6 +270,11 @@ def test_predict_finds_the_address_of_a_deployment(serving):
     assert at_it.returncode == 0, at_it.stderr
     named = serving.slipway("predict", "tumour", "--url", serving.url, "--input", ROWS, "-o", "json")
     assert json.loads(at_it.stdout)["outputs"] == json.loads(named.stdout)["outputs"]
+
+
+def test_predict_says_what_was_probably_meant(serving):
+    said = done(serving, "predict", "tumuor", "--input", ROWS, code=1)
+    assert "there is no deployment 'tumuor'; did you mean 'tumour'?" in said
 
 
 # ---- Replicas and their logs

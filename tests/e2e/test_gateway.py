@@ -3,6 +3,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 
 import open_metrics
 import pytest
@@ -54,6 +55,11 @@ def deploy(platform, name="tumour", version=1, replicas=1, **spec):
 
     wait_until(lambda: serving(), seconds=30)
     return serving()
+
+
+def the_replica_of(platform):
+    wait_until(lambda: len(replicas_of(platform.data)) == 1)  # one that came second is about to end
+    return next(iter(replicas_of(platform.data)))
 
 
 def answered_by(answer):
@@ -116,7 +122,7 @@ def test_more_than_the_queue_are_refused(platform, gateway):
     front = gateway()
     deploy(platform, limits={"queue": 1})
     wait_until(lambda: front.ask("GET", "/v2/models/tumour")[0] == 200)
-    pid = next(iter(replicas_of(platform.data)))
+    pid = the_replica_of(platform)
     waiting = front.connect()
     try:
         subprocess.run(["kill", "-STOP", str(pid)], check=True)
@@ -154,7 +160,9 @@ def test_a_dead_control_and_a_new_gateway_change_nothing(platform, gateway, cont
     platform.kill()
     for _ in range(50):
         assert answered_by(front.infer()) == revision
-    wait_until(lambda: '"ready":true' in (front.data / "gateway" / "endpoints.json").read_text().replace(" ", ""))
+    wait_until(lambda: open_metrics.parse(front.admin("/metrics")[2])["slipway_gateway_synced"] == 0)  # and it says that it is alone
+    kept = front.data / "gateway" / "endpoints.json"
+    wait_until(lambda: kept.exists() and kept.read_text().count('"ready":true') == 2)  # once a second at most
     front.stop(signal.SIGKILL)
 
     front = gateway()  # nobody but the files of the last time can tell it anything
@@ -170,6 +178,17 @@ def test_a_dead_control_and_a_new_gateway_change_nothing(platform, gateway, cont
     second = deploy(anew, version=2, replicas=2)
     wait_until(lambda: front.rows().get(second) == (100, 2))
     assert answered_by(front.infer()) == second
+
+
+def test_a_control_that_comes_back_is_heard_soon(platform, gateway, control):
+    front = gateway()
+    revision = deploy(platform)
+    wait_until(lambda: front.rows() == {revision: (100, 1)})
+    platform.kill()
+    time.sleep(4)  # long enough for the pauses between tries to have grown
+    anew = control(listen=f"127.0.0.1:{platform.port}")
+    assert anew.slipway("scale", "tumour", "--replicas", "2").returncode == 0
+    wait_until(lambda: front.rows() == {revision: (100, 2)}, seconds=5)
 
 
 def test_a_killed_replica_costs_no_request(platform, gateway):
@@ -249,7 +268,7 @@ def test_sigterm_answers_what_runs_and_ends(platform, gateway):
     front = gateway()
     deploy(platform)
     wait_until(lambda: front.ask("GET", "/v2/models/tumour")[0] == 200)
-    pid = next(iter(replicas_of(platform.data)))
+    pid = the_replica_of(platform)
     waiting = front.connect()
     subprocess.run(["kill", "-STOP", str(pid)], check=True)
     try:

@@ -16,7 +16,8 @@ from control import Control, deployment, digest_of
 
 BINARY = Path(os.environ.get("SLIPWAY_DEV_BINARY", ROOT / "build" / "dev" / "slipway"))
 FIRST, SECOND = ZOO / "xgb_multi_penguins" / "model.json", ZOO / "lgb_binary_cancer" / "model.txt"
-PLACES = sorted({name for path in (ROOT / "src").rglob("*.cc") for name in re.findall(r'FAILPOINT\("([\w.]+)"\)', path.read_text())})
+# Those of what is deployed are test_platform_kills.py's.
+PLACES = sorted({name for path in (ROOT / "src").rglob("*.cc") for name in re.findall(r'FAILPOINT\("((?:oci|store)\.\w+)"\)', path.read_text())})
 COLLECTING = {"oci.before_remove"}  # nothing is collected that was used within a day: the room's own tests do it
 
 pytestmark = pytest.mark.skipif(not BINARY.exists(), reason=f"no {BINARY}: tools/build dev slipway makes it")

@@ -2,7 +2,9 @@
 import concurrent.futures
 import json
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -81,12 +83,11 @@ def test_a_killed_control_is_started_again_where_it_was(serving):
 
 def test_a_killed_gateway_refuses_no_connection(serving):
     port = port_of(serving.url)
-    waiting = []
     for _ in range(KILLS):
         gateway = kill(serving, "gateway")
-        waiting += [ask_later(port) for _ in range(20)]
+        waiting = [ask_later(port) for _ in range(20)]
         wait_again(serving, "gateway", gateway)
-    assert {each.getresponse().status for each in waiting} == {200}
+        assert {each.getresponse().status for each in waiting} == {200}
     wait_until(lambda: serving.predict()[0] == 200)
 
 
@@ -176,6 +177,20 @@ def test_what_cannot_start_is_tried_again_until_it_can(serving):
     aside.rename(database)
     wait_until(lambda: ready(serving.data, "control"), 15)
     serving.done("status")
+
+
+@pytest.mark.parametrize("part", ["gateway", "control"])
+def test_what_hangs_is_replaced(serving, part):
+    """A process that is stopped lives, holds its lock, and answers nobody."""
+    time.sleep(2.5)  # until the supervisor has heard it once
+    hung = serving.pid(part)
+    os.kill(hung, signal.SIGSTOP)
+    waiting = ask_later(port_of(serving.url))
+    wait_until(lambda: serving.pid(part) not in (0, hung) and ready(serving.data, part), 20)
+    # Who waited at the socket is answered by the next one.
+    assert waiting.getresponse().status == 200
+    wait_until(lambda: serving.predict()[0] == 200)
+    assert f'"does not answer and is killed","part":"{part}"' in (serving.data / "logs" / "supervisor.log").read_text()
 
 
 def test_a_long_log_is_moved_aside_at_the_next_start(platform):

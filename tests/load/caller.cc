@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -21,12 +20,18 @@ using namespace std::chrono_literals;
 constexpr uint64_t kTimer = UINT64_MAX;
 constexpr size_t kLargestAnswer = 4 << 20;
 
+bool same_letters(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 // The value of a header, of a head that ends with an empty line. Empty: it has none.
 std::string_view header(std::string_view head, std::string_view name) {
   for (size_t line = head.find("\r\n"); line != std::string_view::npos; line = head.find("\r\n", line + 2)) {
     const std::string_view rest = head.substr(line + 2);
     if (rest.size() <= name.size() || rest[name.size()] != ':') continue;
-    if (::strncasecmp(rest.data(), name.data(), name.size()) != 0) continue;
+    if (!same_letters(rest.substr(0, name.size()), name)) continue;
     std::string_view value = rest.substr(name.size() + 1);
     value = value.substr(0, value.find("\r\n"));
     return value.substr(std::min(value.find_first_not_of(' '), value.size()));
@@ -90,6 +95,7 @@ void Caller::send_due(Time now) {
 
 Status Caller::connect(Connection& connection) {
   connection.socket = os::Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!connection.socket.valid()) return fail(Code::kExhausted, "{}", os::errno_text(errno));
   const int at_once = 1;
   ::setsockopt(connection.socket.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
   sockaddr_in to{.sin_family = AF_INET,

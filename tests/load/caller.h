@@ -61,7 +61,7 @@ class Caller {
   os::Descriptor epoll_, timer_;
   std::vector<Connection> connections_;
   std::deque<Sent> waiting_;
-  Time next_due_{}, next_look_{};
+  Time next_due_, next_look_;
   std::chrono::nanoseconds gap_;
   bool finished_ = false;
 };

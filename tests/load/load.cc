@@ -18,10 +18,8 @@
 
 #include "caller.h"
 
+namespace slipway::load {
 namespace {
-
-using namespace slipway;
-using namespace slipway::load;
 
 std::string request_bytes(std::span<char*> words) {
   std::ifstream file(words[3], std::ios::binary);
@@ -98,10 +96,8 @@ void run(Caller& caller, Tally& tally) {
   say(tally.report());
 }
 
-}  // namespace
-
-int main(int count, char** words) {
-  if (count < 6) {
+int start(std::span<char*> words) {
+  if (words.size() < 6) {
     std::fprintf(stderr, "slipway_load HOST:PORT PATH BODY_FILE RATE CONNECTIONS [HEADER: VALUE]...\n");
     return 2;
   }
@@ -112,9 +108,17 @@ int main(int count, char** words) {
   }
   Tally tally;
   Caller caller({.to = *to,
-                 .request = request_bytes(std::span(words, static_cast<size_t>(count))),
+                 .request = request_bytes(words),
                  .rate = std::max(1.0, std::atof(words[4])),
                  .connections = static_cast<size_t>(std::clamp(std::atoi(words[5]), 1, 4096))},
                 tally);
   run(caller, tally);
+  return 0;
+}
+
+}  // namespace
+}  // namespace slipway::load
+
+int main(int count, char** words) {
+  return slipway::load::start(std::span(words, static_cast<size_t>(count)));
 }

@@ -247,7 +247,7 @@ class LocalStore final : public Local {
   const std::shared_ptr<Engine> engine_;
   std::unique_ptr<Log> log_;               // the writer's
   uint64_t version_ = 0, high_water_ = 0;  // the writer's
-  runtime::Mutex in_turn_;  // without a log: held by who writes
+  runtime::Mutex in_turn_;                 // without a log: held by who writes
   mutable runtime::Mutex mutex_;
   runtime::CondVar more_;
   std::deque<Waiting*> queue_ SLIPWAY_GUARDED_BY(mutex_);

@@ -110,8 +110,9 @@ Result<store::Listing> Remote::list(store::Kind kind, const store::ListOptions& 
 }
 
 Result<std::unique_ptr<store::Watch>> Remote::watch(store::Kind kind, const store::WatchOptions& options) {
-  return std::make_unique<RemoteWatch>(access_, clock_, kind, options,
-                                       WatchSettings{options_.timeout_ms, options_.waiting_events});
+  return std::make_unique<RemoteWatch>(
+      access_, clock_, kind, options,
+      WatchSettings{options_.timeout_ms, options_.waiting_events, options_.longest_wait});
 }
 
 Result<ObjectPtr> Remote::create(store::Object object, const store::Cause& cause) {

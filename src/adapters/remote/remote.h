@@ -22,6 +22,7 @@ struct Options {
   int timeout_ms = 30'000;        // for connecting, and for each wait for bytes
   size_t idle_connections = 8;    // kept between calls; more are opened while more calls run
   size_t waiting_events = 8'192;  // of a watch; who leaves more waiting is cut off
+  Duration longest_wait = std::chrono::seconds(30);  // between the tries of a watch to reach the server again
 };
 
 class Remote final : public store::Store {

@@ -198,6 +198,18 @@ TEST_F(RemoteTest, AServerThatIsNotThereIsUnavailable) {
   EXPECT_EQ(lost.create(deployment("a"), kCause).error().code, Code::kUnavailable);
 }
 
+TEST_F(RemoteTest, AWatchSaysWhetherItsServerCanBeReached) {
+  kube::Access nowhere = access(*served_);
+  nowhere.server = "https://127.0.0.1:1";
+  Remote lost(nowhere, kClock);
+  const auto waiting = lost.watch(kKind, {});
+  ASSERT_TRUE(waiting);
+  while (!(*waiting)->lost()) std::this_thread::yield();
+  const auto there = remote_.watch(kKind, {});
+  ASSERT_TRUE((*there)->next(5s));
+  EXPECT_FALSE((*there)->lost());
+}
+
 TEST_F(RemoteTest, InterruptEndsWhatComesLater) {
   make({"a"});
   ASSERT_TRUE(remote_.get(key("a")));

@@ -51,17 +51,19 @@ RemoteWatch::~RemoteWatch() {
 }
 
 kube::WatchOptions RemoteWatch::watch_options() {
-  return {.on_retry = [this](const kube::ApiError& why, Duration wait) {
-    if (is_too_new(why)) {  // waiting for a version that the server may never reach helps nobody
-      too_new_ = why;
-      watch_.stop();
-      return;
-    }
-    runtime::log::warn("remote", "a watch lost its connection and opens another",
-                       {{"resource", domain::info(kind_).plural},
-                        {"why", why.error.message},
-                        {"wait_ms", int64_t{wait / std::chrono::milliseconds(1)}}});
-  }};
+  return {.retry = {.longest = settings_.longest_wait},
+          .on_retry = [this](const kube::ApiError& why, Duration wait) {
+            lost_ = true;
+            if (is_too_new(why)) {  // waiting for a version that the server may never reach helps nobody
+              too_new_ = why;
+              watch_.stop();
+              return;
+            }
+            runtime::log::warn("remote", "a watch lost its connection and opens another",
+                               {{"resource", domain::info(kind_).plural},
+                                {"why", why.error.message},
+                                {"wait_ms", int64_t{wait / std::chrono::milliseconds(1)}}});
+          }};
 }
 
 void RemoteWatch::read_until_stopped() {
@@ -76,6 +78,7 @@ Status RemoteWatch::read_one() {
     return fail(why_ended(event.error()));
   }
   began_ = true;
+  lost_ = false;
   if (event->type == kube::WatchEvent::Type::kBookmark) return put_version(*event);
   return put_object(to_change(event->type), event->object);
 }
@@ -94,20 +97,20 @@ Status RemoteWatch::put_object(Change change, const kube::Object& object) {
   auto read = to_object(kind_, object.json);
   if (!read) return fail(read.error());
   const uint64_t version = (*read)->meta.resource_version;
-  return put(
-      {std::make_unique<store::Event>(store::Event{
-           .change = change, .object = std::move(*read), .before = nullptr, .resource_version = version}),
-       version});
+  Item item{.event = nullptr, .version = version};
+  item.event = std::make_unique<store::Event>(store::Event{
+      .change = change, .object = std::move(*read), .before = nullptr, .resource_version = version});
+  return put(std::move(item));
 }
 
 Status RemoteWatch::put_version(const kube::WatchEvent& bookmark) {
   const auto version = to_version(bookmark.object.resource_version);
   if (!version) return fail(version.error());
   if (!bookmark.initial_end || !std::exchange(listing_, false)) return put({nullptr, *version});
-  return put(
-      {std::make_unique<store::Event>(store::Event{
-           .change = Change::kListed, .object = nullptr, .before = nullptr, .resource_version = *version}),
-       *version});
+  Item item{.event = nullptr, .version = *version};
+  item.event = std::make_unique<store::Event>(store::Event{
+      .change = Change::kListed, .object = nullptr, .before = nullptr, .resource_version = *version});
+  return put(std::move(item));
 }
 
 Status RemoteWatch::put(Item item) {

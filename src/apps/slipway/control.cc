@@ -42,6 +42,7 @@ struct Settings {
   std::string data;
   http::Address listen;
   std::vector<http::Address> admin;
+  bool loops = true;
   std::string gateway_url;  // what status.url begins with; empty: nothing is known of a gateway
 };
 
@@ -53,6 +54,7 @@ Result<Settings> read_settings(const Arguments& arguments) {
     return fail(Code::kInvalid, "--listen {}: kubectl reaches HOST:PORT alone", listen->str());
   out.listen = *listen;
   out.gateway_url = arguments.get("--gateway-url");
+  out.loops = !arguments.has("--without-loops");
   if (arguments.has("--admin")) {
     const auto admin = parse_listener(arguments, "--admin");
     if (!admin) return fail(admin.error());
@@ -99,7 +101,10 @@ class Control {
     if (Status listening = listen(); !listening) return listening;
     const std::string server = fmt::format("https://{}", reachable(server_->address()));
     if (Status written = folder_->write_kubeconfig(server, *token); !written) return written;
-    loops_->start();
+    if (settings_.loops)
+      loops_->start();
+    else
+      api_->set_observed();
     return start_admin();
   }
 
@@ -246,7 +251,7 @@ class Control {
 
   std::vector<http::Route> admin_routes() {
     const auto well = [this] { return store_->broken().empty(); };
-    const auto moves = [this] { return clock_.now() - loops_->last_step() < kStuck; };
+    const auto moves = [this] { return !settings_.loops || clock_.now() - loops_->last_step() < kStuck; };
     return admin::routes({.started = [] { return true; }, .ready = well, .live = moves}, metrics_,
                          replica_metrics(folder_->path() + "/run", scrapers_));
   }
@@ -312,6 +317,10 @@ cli::Command control_command() {
                   {.names = "--admin",
                    .value = "ADDR",
                    .help = "Where probes and metrics are answered, besides <data>/run/control.admin.sock"},
+                  {.names = "--without-loops",
+                   .value = "",
+                   .help = "Serve the API and the registry, and act on nothing",
+                   .hidden = true},
                   {.names = "--gateway-url",
                    .value = "URL",
                    .help = "Where callers reach what is deployed, as status.url says it"},

@@ -27,6 +27,9 @@ namespace {
 using cli::Arguments;
 using namespace std::chrono_literals;
 
+// However long control was away: a change of version waits for what the gateway says.
+constexpr Duration kLongestWait = 2s;
+
 // What the thread that steps the gateway waits for: something to do, a signal, or its time.
 class Bell {
  public:
@@ -66,7 +69,8 @@ class MovingStore final : public store::Store {
         access.ca_pem == access_.ca_pem)
       return false;
     access_ = access;
-    remote_ = std::make_unique<remote::Remote>(access_, clock_);
+    remote_ =
+        std::make_unique<remote::Remote>(access_, clock_, remote::Options{.longest_wait = kLongestWait});
     return true;
   }
   bool found() const { return remote_ != nullptr; }

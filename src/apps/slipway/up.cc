@@ -269,9 +269,9 @@ Status end_supervisor(os::Process& supervisor, const std::string& data) {
 int down(const Arguments& arguments) {
   const std::string data = folder_of(arguments);
   const std::string lock = supervisor::lock_of(data, "supervisor");
-  // Ours, or somebody's: no `up` begins while we look.
+  // Ours, or somebody's: no `up` begins while we look. Ours is not asked for: that would drop it.
   const auto ours = os::FileLock::take(lock);
-  auto holder = os::Process::adopt_holder(lock);
+  auto holder = ours ? std::nullopt : os::Process::adopt_holder(lock);
   const bool something = holder || !supervisor::running_in(data).empty();
   if (something) std::fprintf(stderr, "stopping; what has begun is answered first\n");
   if (holder)

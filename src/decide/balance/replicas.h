@@ -15,8 +15,8 @@ struct Replica {
   int in_flight = 0;
   double latency_seconds = 0;  // a moving average; 0: not known yet
   int failures = 0;            // in a row
-  TimePoint broken_at{};       // the last time that it was found so
-  TimePoint out_until{};       // left out before that
+  TimePoint broken_at;         // the last time that it was found so
+  TimePoint out_until;         // left out before that
 };
 
 inline constexpr size_t kNone = static_cast<size_t>(-1);

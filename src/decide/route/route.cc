@@ -49,7 +49,7 @@ void share_out(std::vector<Revision>& revisions) {
 // Why callers get no answer, in the deployment's own words. Before anything has served, what holds the first
 // revision up says more than that nothing serves; a change that goes on beside it later says nothing of that.
 domain::Fault refusal_of(const domain::ModelDeployment& deployment) {
-  const domain::Fault nobody{Reason::kNoReadyReplica, "no replica answers"};
+  domain::Fault nobody{Reason::kNoReadyReplica, "no replica answers"};
   const auto& conditions = deployment.status.conditions;
   const Condition* serving = domain::find_condition(conditions, "Serving");
   if (serving && serving->status == domain::ConditionStatus::kTrue) return nobody;

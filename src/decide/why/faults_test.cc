@@ -144,10 +144,9 @@ TEST(WhyOfAFault, AnotherSignatureNamesTheTensorAndBothTypes) {
   Life life = Life::serving();
   life.versions = {version_of(1), version_of(2, "INT64")};
   life->spec().version = 2;
-  life->refuse(
-      {Reason::kSignatureChanged,
-       "credit:2 does not fit callers of credit:1: input x was FP32 [-1,3] and is INT64 [-1,3]; if "
-       "they know, set spec.rollout.allowSignatureChange"});
+  life->refuse({Reason::kSignatureChanged,
+                "credit:2 does not fit callers of credit:1: input x was FP32 [-1,3] and is INT64 [-1,3]; if "
+                "they know, set spec.rollout.allowSignatureChange"});
   life.look();
   const Answer answer = life.why();
   EXPECT_THAT(reasons(answer), ElementsAre(Reason::kSignatureChanged));

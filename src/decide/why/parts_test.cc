@@ -34,9 +34,10 @@ TEST(Table, WhatFollowsFromSomethingStandsBelowIt) {
 }
 
 TEST(Table, EveryFaultHasANextStep) {
-  for (const Reason reason : domain::all_reasons())
-    if (row_of(reason).weight == Weight::kFault && reason != Reason::kDeploymentDeleted)
-      EXPECT_STRNE(row_of(reason).next, "") << name(reason);
+  for (const Reason reason : domain::all_reasons()) {
+    if (row_of(reason).weight != Weight::kFault || reason == Reason::kDeploymentDeleted) continue;
+    EXPECT_STRNE(row_of(reason).next, "") << name(reason);
+  }
 }
 
 TEST(SaidTest, TakesALogAndWhatServesOnApart) {

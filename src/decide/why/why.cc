@@ -37,6 +37,7 @@ Words words_of(const View& view, const Signal& signal) {
       .serving = stable ? stable->revision.name : "nothing",
       .on_failure = deployment.spec.rollout.on_failure == domain::OnFailure::kPause ? "pause" : "rollback",
       .fewer = std::max(1, std::min(ready, replicas - 1)),
+      .way_back = stable ? fmt::format("; `slipway rollout rollback {}` ends the try", deployment.name) : "",
       .more_memory = memory == 0 ? "1Gi" : fmt::format("{}Mi", std::max<int64_t>(1, memory / kMiB) * 2)};
 }
 
@@ -53,13 +54,18 @@ Cause cause_of(const View& view, const Signal& signal) {
           .hint = or_row(signal.hint, row.hint)};
 }
 
-// What the finding says already is not said again.
-void add_once(Cause& cause, Evidence one, std::string_view said) {
-  constexpr size_t kWorthIt = 20;
-  const size_t at = said.size() < kWorthIt ? std::string::npos : one.says.find(said);
-  if (at != std::string::npos) one.says.replace(at, said.size(), "…");
+void add_once(Cause& cause, Evidence one) {
   if (std::ranges::find(cause.evidence, one) == cause.evidence.end())
     cause.evidence.push_back(std::move(one));
+}
+
+// What the finding says already is not said again.
+void shorten(Cause& cause, std::string_view said) {
+  constexpr size_t kWorthIt = 20;
+  if (said.size() < kWorthIt) return;
+  for (Evidence& one : cause.evidence)
+    if (const size_t at = one.says.find(said); at != std::string::npos)
+      one.says.replace(at, said.size(), "…");
 }
 
 const ModelVersion* newest(const std::vector<ModelVersion>& versions, std::string_view model) {
@@ -84,19 +90,21 @@ std::vector<Cause> causes_of(const View& view, const std::vector<Signal>& signal
   for (const Signal& signal : signals)
     ranked.emplace(std::pair(!signal.foremost, rank_of(signal.reason)), &signal);
   std::vector<Cause> out;
+  std::vector<const Signal*> speakers;
   std::map<Reason, size_t> known;
   for (const auto& [rank, signal] : ranked) {
     const auto [at, is_new] = known.emplace(signal->reason, out.size());
     if (is_new) {
+      speakers.push_back(signal);
       out.push_back(cause_of(view, *signal));
       sharpen(view, out.back());
     }
     Cause& cause = out[at->second];
-    add_once(cause, signal->evidence, signal->says);
-    for (Evidence& each : facts_about(view, *signal)) add_once(cause, std::move(each), signal->says);
-    for (Evidence& each : events_about(view, signal->reason, signal->about))
-      add_once(cause, std::move(each), signal->says);
+    add_once(cause, signal->evidence);
+    for (Evidence& each : facts_about(view, *signal)) add_once(cause, std::move(each));
+    for (Evidence& each : events_about(view, signal->reason, signal->about)) add_once(cause, std::move(each));
   }
+  for (size_t i = 0; i < out.size(); ++i) shorten(out[i], speakers[i]->says);
   return out;
 }
 
@@ -118,11 +126,11 @@ Cause as_wanted(const View& view) {
          .where = "status.conditions[Ready]",
          .says = fmt::format("{} {}: {}", name(ready->status), name(ready->reason), ready->message),
          .time = ready->since});
-  for (Evidence& each : facts_about(view, signal)) add_once(cause, std::move(each), "");
+  for (Evidence& each : facts_about(view, signal)) add_once(cause, std::move(each));
   if (stable && !none)
     for (Evidence& each : events_about(view, Reason::kRolloutComplete, stable))
-      add_once(cause, std::move(each), "");
-  for (Evidence& each : past_faults(view)) add_once(cause, std::move(each), "");
+      add_once(cause, std::move(each));
+  for (Evidence& each : past_faults(view)) add_once(cause, std::move(each));
   return cause;
 }
 
@@ -146,7 +154,7 @@ std::optional<Cause> not_deployed(const View& view) {
               .hint = "when it is meant to serve"};
   for (const Event& event : view.events)
     if (event.object == "modelversion/" + version->name() && event.reason == name(Reason::kPushed))
-      add_once(cause, evidence_of(event), "");
+      add_once(cause, evidence_of(event));
   return cause;
 }
 

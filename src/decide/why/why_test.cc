@@ -150,6 +150,7 @@ TEST(Why, AnOldRevisionThatStillRunsIsExplained) {
   EXPECT_THAT(answer.causes[1].finding, StartsWith("version 1 of credit"));
   EXPECT_EQ(answer.decided->where, "Event Draining");
   life->quiet(1);
+  life->after(1s);
   life.look();
   EXPECT_EQ(life.why().decided->where, "Event Removed");
 }

@@ -50,8 +50,9 @@ void Mirror::take(const Event& event, Changes& changes) {
   }
   if (ended_.contains(event.object->meta.uid)) return;
   if (listing_) listed_.insert(name);
-  // A list of another object by that name is the truth all the same: a store that was made anew counts anew.
-  const bool anew = listing_ && !same;
+  // A list may be older than what is known, as another server of the same API gives it; that of a store that
+  // has moved is not, and its numbers may have begun anew.
+  const bool anew = moved_ && listing_ && !same;
   if (known != objects_.end() && !anew &&
       event.object->meta.resource_version <= known->second->meta.resource_version)
     return;
@@ -67,7 +68,7 @@ void Mirror::finish_list(Changes& changes) {
     return true;
   });
   listed_.clear();
-  listing_ = false;
+  listing_ = moved_ = false;
   synced_ = true;
 }
 

@@ -35,8 +35,14 @@ class Mirror {
   bool synced() const { return synced_; }
   const std::map<std::string, ObjectPtr, std::less<>>& objects() const { return objects_; }
   ObjectPtr find(std::string_view name) const;
-  // Opens another watch at the next pull(): the store has moved. What is known stands meanwhile.
-  void reopen() { watch_.reset(); }
+  // What happens is not told at the moment: what is known stands, and may be old.
+  bool lost() const { return !watch_ || watch_->lost(); }
+  // Opens another watch at the next pull(): the store has moved, and may be another, which counts anew. What
+  // is known stands meanwhile.
+  void reopen() {
+    watch_.reset();
+    moved_ = true;
+  }
   // What this process wrote itself, before the watch tells it.
   void put(ObjectPtr object);
 
@@ -52,7 +58,7 @@ class Mirror {
   std::map<std::string, ObjectPtr, std::less<>> objects_;
   std::set<std::string> listed_;  // seen since the watch was opened, until its list is complete
   std::set<std::string> ended_;   // uids of what is gone: late news of it does not bring it back
-  bool listing_ = false, synced_ = false;
+  bool listing_ = false, synced_ = false, moved_ = false;
   std::unique_ptr<Watch> watch_;
 };
 

@@ -136,15 +136,27 @@ TEST_F(MirrorTest, AnotherObjectOfTheSameNameIsSaidToReplaceTheFirst) {
   EXPECT_EQ(pull(), "+a *a -") << "where the end of the first was coalesced away";
 }
 
-TEST_F(MirrorTest, AStoreThatWasMadeAnewCountsAnew) {
+TEST_F(MirrorTest, AStoreThatHasMovedMayCountAnew) {
   for (int i = 0; i < 5; ++i) store_.put(object("a", fmt::format("{{\"n\":{}}}", i), "uid-1"));
   store_.put(object("b"));
   pull();
   store_.begin_anew({Code::kUnavailable, "gone"});
   store_.put(object("a", "{\"n\":9}", "uid-2"));
-  EXPECT_EQ(pull(), "gone");
+  mirror_.reopen();
   EXPECT_EQ(pull(), "+a *a -b");
   EXPECT_EQ(mirror_.find("a")->content, "{\"n\":9}");
+}
+
+TEST_F(MirrorTest, AListThatIsOlderThanWhatIsKnownTakesNothingBack) {
+  store_.put(object("a", "{}", "uid-1"));
+  const ObjectPtr old = *store_.get({kKind, "default", "a"});
+  store_.put(object("a", "{}", "uid-2"));
+  pull();
+  store_.begin_anew({Code::kUnavailable, "gone"});
+  store_.put(*old);
+  EXPECT_EQ(pull(), "gone");
+  EXPECT_EQ(pull(), "+ * -");
+  EXPECT_EQ(mirror_.find("a")->meta.uid, "uid-2");
 }
 
 TEST_F(MirrorTest, WhatItWroteItselfIsKnownAtOnceAndNeverGoesBack) {

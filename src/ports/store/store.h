@@ -73,6 +73,8 @@ class Watch {
   virtual void on_ready(std::function<void()> call) = 0;
   // All changes up to this version have been given, when try_next() gives nothing after it was asked.
   virtual uint64_t resource_version() const = 0;
+  // The store cannot be reached at the moment: changes come later, when it can be again. From any thread.
+  virtual bool lost() const { return false; }
 };
 
 struct WatchOptions {

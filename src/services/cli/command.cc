@@ -38,10 +38,11 @@ std::string overview(std::span<const Command> commands) {
     if (!command.hidden) text += fmt::format("  {:<12} {}\n", command.name, command.summary);
   text +=
       "\nExamples:\n"
-      "  slipway control &\n"
+      "  slipway up --detach\n"
       "  slipway push model.json --name credit\n"
-      "  slipway serve --model credit:1=$(slipway fetch credit:1) --listen 127.0.0.1:8080\n"
-      "  slipway predict --url http://127.0.0.1:8080 credit --input rows.csv\n"
+      "  slipway deploy credit --wait\n"
+      "  slipway predict credit --input rows.csv\n"
+      "  slipway status\n"
       "  slipway inspect model.onnx\n"
       "\n`slipway COMMAND --help` says more about a command.\n"
       "Exit codes: 0 done, 1 it failed, 2 the command line was not understood.\n";

@@ -122,11 +122,11 @@ int deploy(const Arguments& arguments) {
   const auto deployed =
       before ? configure(*platform, *client, *wish, *before) : create(*platform, *client, *wish);
   if (!deployed) return complain(deployed.error().message);
-  if (arguments.get("--output") == "json" && !waiting->wanted) {
+  if (waiting->as_json && !waiting->wanted) {
     std::printf("%s\n", rollout_document(deployed->deployment).dump(2).c_str());
     return kSuccess;
   }
-  std::printf("%s\n", outcome_text(*deployed, before).c_str());
+  if (!waiting->as_json) std::printf("%s\n", outcome_text(*deployed, before).c_str());
   std::fflush(stdout);
   return waiting->wanted ? follow_rollout(*platform, wish->name, *waiting) : kSuccess;
 }

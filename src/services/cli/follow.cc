@@ -2,6 +2,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include <nlohmann/json.hpp>
+
 #include "services/cli/deployments.h"
 #include "services/cli/rollout.h"
 #include "services/cli/rollout_view.h"
@@ -38,22 +40,23 @@ std::optional<int> ended(const ModelDeployment& deployment) {
 
 class Follower {
  public:
-  explicit Follower(TimePoint began) : began_(began) {}
+  Follower(TimePoint began, const Waiting& waiting) : began_(began), as_json_(waiting.as_json) {}
 
-  // On a terminal one block that changes; else one line for each change.
+  // On a terminal one block that changes; else one line for each change, or one document.
   void show(const ModelDeployment& deployment, TimePoint now, WallTime wall) {
     const std::string elapsed = elapsed_text(now - began_);
-    if (is_terminal())
+    if (is_terminal() && !as_json_)
       return screen_.show(fmt::format("{}elapsed {}\n", rollout_text(deployment, wall), elapsed));
-    std::string line = progress_line(deployment);
+    std::string line = as_json_ ? json::canonical(rollout_document(deployment)) : progress_line(deployment);
     if (line == last_) return;
-    std::printf("%7s  %s\n", elapsed.c_str(), line.c_str());
+    std::fputs(fmt::format("{}{}\n", as_json_ ? "" : fmt::format("{:>7}  ", elapsed), line).c_str(), stdout);
     std::fflush(stdout);
     last_ = std::move(line);
   }
 
  private:
   const TimePoint began_;
+  const bool as_json_;
   Screen screen_;
   std::string last_;
 };
@@ -64,7 +67,7 @@ int follow_rollout(const Platform& platform, const std::string& name, const Wait
   const runtime::RealClock clock;
   DeploymentWatch watch(platform.access, platform.access.ns, name);
   const TimePoint began = clock.now();
-  Follower follower(began);
+  Follower follower(began, waiting);
   std::optional<ModelDeployment> last;
   std::optional<TimePoint> end;
   if (waiting.timeout) end = began + *waiting.timeout;
@@ -93,7 +96,9 @@ std::vector<Option> wait_options() {
 }
 
 Result<Waiting> parse_waiting(const Arguments& arguments) {
-  Waiting out{.wanted = arguments.has("--wait") || (is_terminal() && !arguments.has("--no-wait")),
+  const bool as_json = arguments.get("--output") == "json";
+  Waiting out{.wanted = arguments.has("--wait") || (is_terminal() && !arguments.has("--no-wait") && !as_json),
+              .as_json = as_json,
               .timeout = {}};
   if (arguments.has("--wait") && arguments.has("--no-wait"))
     return fail(Code::kInvalid, "--wait and --no-wait: say one of them");

@@ -42,9 +42,15 @@ kube::ListQuery to_query(const Arguments& arguments, domain::Kind kind, const st
           .field_selector = arguments.get("--field-selector")};
 }
 
+// Times have whole seconds: within one, the order of the writes tells what came first.
 void sort_by_time(std::vector<Document>& events) {
-  std::sort(events.begin(), events.end(), [](const Document& a, const Document& b) {
-    return json::text_of(a, "lastTimestamp") < json::text_of(b, "lastTimestamp");
+  const auto written = [](const Document& event) {
+    const std::string version = json::text_of(json::member(event, "metadata"), "resourceVersion");
+    return std::strtoull(version.c_str(), nullptr, 10);
+  };
+  std::sort(events.begin(), events.end(), [&](const Document& a, const Document& b) {
+    const std::string first = json::text_of(a, "lastTimestamp"), second = json::text_of(b, "lastTimestamp");
+    return first != second ? first < second : written(a) < written(b);
   });
 }
 

@@ -68,7 +68,7 @@ Result<Platform> find_platform(const Arguments& arguments, Warnings warnings) {
   auto loaded = kube::load_access(files, arguments.get("--context"));
   if (!loaded && own && loaded.error().code == Code::kNotFound)
     return fail(Code::kNotFound,
-                "nothing runs in the data folder {} yet; start it with `slipway control`, or say "
+                "nothing runs in the data folder {} yet; start it with `slipway up`, or say "
                 "--kubeconfig or --context",
                 out.data);
   if (!loaded) return fail(loaded.error());
@@ -90,7 +90,7 @@ std::string explain(const kube::ApiError& error) {
       if (cause.field != "<nil>") out += fmt::format("\n  {}: {}", cause.field, cause.message);
   }
   const bool unreached = error.status == 0 && error.error.code != Code::kInvalid;  // else we did not even ask
-  if (unreached) out += "; is `slipway control` running?";
+  if (unreached) out += "; is `slipway up` running?";
   if (error.reason == "Conflict")
     out += "\nSomebody changed it meanwhile: look at it again and repeat the command.";
   return out;

@@ -67,31 +67,36 @@ std::string cell(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "missing" : value.dump();
 }
 
+struct Place {
+  std::string url;
+  std::string note;  // why it is a guess, for when nobody answers there
+};
+
 // Where the model answers: what the command line says, else where its deployment says, else where `slipway
-// serve` listens by itself. Without a platform here, or when the deployment is not known there, nobody asked.
-std::string find_url(const Arguments& arguments) {
-  if (arguments.has("--url")) return arguments.get("--url");
+// serve` listens by itself: a model that no platform knows may be served alone.
+Place find_place(const Arguments& arguments) {
+  if (arguments.has("--url")) return {arguments.get("--url"), ""};
   const bool named = arguments.has("--kubeconfig") || arguments.has("--context");
   const auto platform = find_platform(arguments);
-  if (!platform) {
-    if (named) std::fprintf(stderr, "warning: %s\n", platform.error().message.c_str());
-    return kServeUrl;
-  }
+  if (!platform) return {kServeUrl, named ? platform.error().message : ""};
   const auto client = platform->client();
   const auto deployment = find_deployment(*client, platform->access.ns, arguments.get("MODEL"));
-  if (deployment && !deployment->status.url.empty()) return gateway_url(deployment->status.url);
-  return kServeUrl;
+  if (!deployment) return {kServeUrl, deployment.error().message};
+  if (!deployment->status.url.empty()) return {gateway_url(deployment->status.url), ""};
+  return {kServeUrl, fmt::format("deployment {} does not say where it answers", deployment->name)};
 }
 
-Result<http::Response> predict(const Arguments& arguments) {
-  const auto url = http::parse_url(find_url(arguments));
+Result<http::Response> predict(const Arguments& arguments, const Place& place) {
+  const auto url = http::parse_url(place.url);
   if (!url) return fail(url.error());
   const auto text = read_input(arguments.get("--input"));
   if (!text) return fail(text.error());
   http::Client client(*url);
   const std::string model = "/v2/models/" + path_segment(arguments.get("MODEL"));
   const auto metadata = ask(client, {.target = model});
-  if (!metadata) return fail(metadata.error());
+  if (!metadata)
+    return fail(metadata.error().code, "{}{}{}", metadata.error().message, place.note.empty() ? "" : "\n",
+                place.note);
   const auto inputs = parse_model_inputs(metadata->body);
   if (!inputs) return fail(inputs.error());
   auto body = to_request(*text, *inputs);
@@ -103,7 +108,7 @@ Result<http::Response> predict(const Arguments& arguments) {
 }
 
 int run_predict(const Arguments& arguments) {
-  const auto response = predict(arguments);
+  const auto response = predict(arguments, find_place(arguments));
   if (!response) return complain(response.error().message);
   if (arguments.get("--output") == "json") {
     std::printf("%s\n", response->body.c_str());

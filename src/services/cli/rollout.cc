@@ -30,11 +30,11 @@ int print_document(const Document& document) {
 }
 
 int status(const Target& target) {
-  if (target.arguments.get("--output") == "json") return print_document(rollout_document(target.deployment));
   const auto waiting = parse_waiting(target.arguments);
   if (!waiting) return complain(waiting.error().message), kUsage;
   if (target.arguments.has("--wait"))
     return follow_rollout(target.platform, target.deployment.name, *waiting);
+  if (waiting->as_json) return print_document(rollout_document(target.deployment));
   std::fputs(rollout_text(target.deployment, runtime::RealClock().wall()).c_str(), stdout);
   return kSuccess;
 }
@@ -46,9 +46,8 @@ int change(const Target& target, const Document& spec, const std::string& says) 
   const auto changed = patch_deployment(target.client, target.platform.access.ns, target.deployment.name,
                                         Document{{"spec", spec}});
   if (!changed) return complain(changed.error().message);
-  if (target.arguments.get("--output") == "json" && !waiting->wanted)
-    return print_document(rollout_document(*changed));
-  std::printf("%s\n", says.c_str());
+  if (waiting->as_json && !waiting->wanted) return print_document(rollout_document(*changed));
+  if (!waiting->as_json) std::printf("%s\n", says.c_str());
   std::fflush(stdout);
   return waiting->wanted ? follow_rollout(target.platform, target.deployment.name, *waiting) : kSuccess;
 }
@@ -136,12 +135,13 @@ int scale(const Arguments& arguments) {
       {resource_of(domain::Kind::kModelDeployment), platform->access.ns, before->name},
       {.kind = kube::PatchKind::kMerge, .json = text}, {.subresource = kube::Subresource::kScale});
   if (!scaled) return complain(explain(scaled.error()));
-  if (arguments.get("--output") == "json" && !waiting->wanted) {
+  if (waiting->as_json && !waiting->wanted) {
     const auto document = json::parse_document(scaled->json);
     return document ? print_document(*document) : complain(document.error().message);
   }
-  std::printf("%s scaled from %d to %lld\n", before->name.c_str(), before->spec.replicas,
-              static_cast<long long>(**replicas));
+  if (!waiting->as_json)
+    std::printf("%s scaled from %d to %lld\n", before->name.c_str(), before->spec.replicas,
+                static_cast<long long>(**replicas));
   std::fflush(stdout);
   return waiting->wanted ? follow_rollout(*platform, before->name, *waiting) : kSuccess;
 }

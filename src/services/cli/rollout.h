@@ -19,6 +19,7 @@ std::vector<Option> wait_options();
 
 struct Waiting {
   bool wanted = false;              // --wait, or a person looks on
+  bool as_json = false;             // -o json: one document a line for each change
   std::optional<Duration> timeout;  // nothing: as long as the change may take by its spec
 };
 Result<Waiting> parse_waiting(const Arguments& arguments);

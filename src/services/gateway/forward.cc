@@ -145,16 +145,17 @@ void Forward::stream_piece(Result<http::Exchange::Piece> piece) {
   if (!piece->last && room) read_on();
 }
 
-bool Forward::is_draining(const http::UpstreamAnswer& answer) const {
+// Going, or back from a restart and not yet ready: another replica is meant.
+bool Forward::turns_away(const http::UpstreamAnswer& answer) const {
   if (answer.status != 503) return false;
   for (const base::Header& header : answer.headers)
-    if (header.name == "slipway-refused") return header.value == "draining";
+    if (header.name == "slipway-refused") return header.value == "draining" || header.value == "loading";
   return false;
 }
 
 void Forward::on_answer(const http::UpstreamAnswer& answer) {
   if (answer.complete) call_ = nullptr;
-  if (is_draining(answer) && may_move() && ++moves_ <= state_.traffic().options().moves) {
+  if (turns_away(answer) && may_move() && ++moves_ <= state_.traffic().options().moves) {
     if (call_) call_->cancel();
     call_ = nullptr;
     let_go(Outcome::kBroken);
@@ -239,7 +240,7 @@ void Forward::refuse(int status, std::string reason, std::string message) {
     exchange_->abort();
     return end();
   }
-  state_.traffic().refused(reason).add();
+  state_.refused(reason).add();
   if (http::Exchange* exchange = let_go_of_exchange())
     gateway::refuse(*exchange,
                     {.status = status, .reason = std::move(reason), .message = std::move(message)});

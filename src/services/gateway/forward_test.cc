@@ -37,6 +37,11 @@ void refuse_for_draining(Exchange& exchange) {
   exchange.respond({.status = 503, .headers = headers, .body = "going"});
 }
 
+void refuse_for_loading(Exchange& exchange) {
+  const base::Header headers[] = {{"slipway-refused", "loading"}, {"retry-after", "1"}};
+  exchange.respond({.status = 503, .headers = headers, .body = "not yet"});
+}
+
 class ForwardTest : public GatewayTest {
  protected:
   // A deployment of one revision with so many replicas by the slice, whoever of them is there.
@@ -96,6 +101,14 @@ TEST_F(ForwardTest, ReplicasThatDrainDoNotCountAsTheOneRetry) {
   replica("a-3");
   start_with(4);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(infer().body, "a-3 /v2/models/credit/infer");
+  expect_quiet();
+}
+
+TEST_F(ForwardTest, AReplicaThatWasStartedAgainGetsNoRequestBeforeItHasLoaded) {
+  replica("a-0", refuse_for_loading);
+  replica("a-1");
+  start_with(2);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(infer().status, 200);
   expect_quiet();
 }
 

@@ -136,6 +136,9 @@ void Gateway::count_http() {
       return std::vector<telemetry::Sample>{{.labels = {}, .value = value()}};
     });
   };
+  registry_.read_from(telemetry::Registry::Kind::kCounter, "slipway_gateway_requests",
+                      "Requests that were answered.",
+                      [this] { return request_samples(*lists_->published().get()); });
   gauge("slipway_gateway_in_flight", "Requests that are not answered yet.",
         [this] { return static_cast<double>(traffic_->in_flight()); });
   gauge("slipway_gateway_request_memory_bytes", "What requests hold beyond their kept blocks.",

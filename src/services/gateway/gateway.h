@@ -80,7 +80,7 @@ class Gateway {
   http::Server main_;
   std::vector<std::unique_ptr<admin::AdminServer>> admin_;
   std::atomic<bool> draining_{false};
-  TimePoint drain_started_{};
+  TimePoint drain_started_;
 };
 
 }  // namespace slipway::gateway

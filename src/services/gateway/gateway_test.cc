@@ -68,8 +68,8 @@ TEST_F(Requests, GoOnUnderTheDeploymentsNameAsTheyCame) {
 
 TEST_F(Requests, EveryPathOfTheServerWorks) {
   start_two(100, 0);
-  for (const std::string& path : {"/v2/models/credit", "/v2/models/credit/ready",
-                                  "/v2/models/credit/versions/1", "/v2/models/credit/versions/1/ready"})
+  for (const std::string path : {"/v2/models/credit", "/v2/models/credit/ready",
+                                 "/v2/models/credit/versions/1", "/v2/models/credit/versions/1/ready"})
     EXPECT_EQ(get(path).body, "a-0 " + path);
   EXPECT_EQ(infer().body, "a-0 /v2/models/credit/infer");
   EXPECT_EQ(get("/v2/health/live").body, R"({"live":true})");
@@ -131,7 +131,7 @@ TEST_F(Requests, OneRevisionIsAddressedByTheHeaderAlsoWithoutWeight) {
 TEST_F(Requests, OneVersionIsAddressedByThePath) {
   start_two(100, 0);
   EXPECT_EQ(get("/v2/models/credit/versions/2").body, "b-0 /v2/models/credit/versions/2");
-  for (const std::string& version : {"3", "x", "2x", "99999999999999999999", "-1"}) {
+  for (const std::string version : {"3", "x", "2x", "99999999999999999999", "-1"}) {
     const auto unknown = get("/v2/models/credit/versions/" + version);
     EXPECT_EQ(unknown.status, 404);
     EXPECT_THAT(unknown.body, HasSubstr("credit serves no version " + version + "; it serves 1, 2"));
@@ -245,7 +245,7 @@ TEST_F(Requests, AnObservedRevisionIsIdleSinceItsLastRequest) {
 
 TEST_F(Requests, ProbesAnswerOnTheAdminsOwnListener) {
   start();
-  for (const std::string& path : {"/startupz", "/readyz", "/livez"})
+  for (const std::string path : {"/startupz", "/readyz", "/livez"})
     EXPECT_EQ(admin(path).status, 200) << path;
   EXPECT_EQ(get("/readyz").status, 404) << "they are no contract of callers";
 }

@@ -20,7 +20,8 @@ using namespace std::chrono_literals;
 using domain::EndpointSlice;
 
 constexpr Duration kLookAgain = 1s;
-constexpr Duration kFirstLooks = 50ms;  // while nothing is known: control starts at the same time
+// While nothing is known, since control starts at the same time; and where a list is to be had at once.
+constexpr Duration kFirstLooks = 50ms;
 constexpr uint64_t kFileBytes = 256 << 20;
 constexpr int kConnectMs = 200;
 
@@ -55,6 +56,7 @@ Lists::~Lists() = default;
 TimePoint Lists::step(TimePoint now) {
   if (now < look_at_) return look_at_;
   std::set<std::string> deployments, slices;
+  behind_ = false;
   const bool deployments_watched = pull(deployments_, deployments), slices_watched = pull(slices_, slices);
   watched_ = deployments_watched && slices_watched;
   if (!live_ && synced()) {
@@ -75,8 +77,8 @@ TimePoint Lists::step(TimePoint now) {
     publish();
     probe_at_ = now;
   }
-  synced_.set(synced() ? 1 : 0);
-  const Duration again = known_ ? kLookAgain : kFirstLooks;
+  synced_.set(synced() && !deployments_.mirror.lost() && !slices_.mirror.lost() ? 1 : 0);
+  const Duration again = known_ && !behind_ ? kLookAgain : kFirstLooks;
   if (now >= probe_at_) probe_at_ = probe_all() ? TimePoint::max() : now + options_.probe_every;
   const TimePoint next = std::min(now + again, probe_at_);
   keep_files(now);
@@ -94,6 +96,7 @@ bool Lists::pull(Source& source, std::set<std::string>& changed) {
   const auto changes = source.mirror.pull();
   if (!changes) {
     watch_failures_.add();
+    behind_ = behind_ || changes.error().code == Code::kNotFound;
     return false;
   }
   changed.insert(changes->changed.begin(), changes->changed.end());

@@ -174,6 +174,16 @@ TEST_F(ListsTest, GoesOnWithWhatItKnowsWhileNothingCanBeWatched) {
   EXPECT_EQ(rows(), "credit: a 0 of 1 b 1 of 3") << "and it recovers";
 }
 
+TEST_F(ListsTest, AListThatCanBeHadIsTakenAtOnce) {
+  start();
+  store_.put(stored(deployment("credit", {{"a", 1, 100}})));
+  step();
+  store_.break_off(kSlices, {Code::kNotFound, "too far back"});
+  store_.put(slice("a", 1));
+  lists_->step(lists_->step(now_ + 10ms));
+  EXPECT_EQ(rows(), "credit: a 1 of 1");
+}
+
 TEST_F(ListsTest, BeginsWithTheListsOfTheLastTimeBeforeAnythingAnswers) {
   start();
   store_.put(stored(deployment("credit", {{"a", 1, 75}, {"b", 2, 25}})));
@@ -283,26 +293,17 @@ TEST_F(ListsTest, AnEndpointCountsWhenItHasConnected) {
   EXPECT_EQ(observed(), "credit/a weight 100 endpoints 1") << "one that is not ready is none";
 }
 
-TEST_F(ListsTest, AnAddressCannotLeadOutOfTheFolderOfSockets) {
-  domain::EndpointSlice bad{.name = "a", .revision = "a", .deployment = "credit", .endpoints = {}};
-  bad.endpoints = {{"a-0", "../x.sock", true, false}, {"a-1", "/tmp/x.sock", true, false}};
+TEST_F(ListsTest, AnAddressIsASocketBelowTheFolderOrAHostWithItsSlicesPort) {
+  domain::EndpointSlice of{.name = "x", .revision = "a", .deployment = "d", .endpoints = {}, .port = 8080};
+  of.endpoints = {
+      {"0", "../x.sock", true}, {"1", "/x.sock", true}, {"2", "x.sock", true}, {"3", "10.0.0.7", true}};
   start();
   store_.put(stored(deployment("credit", {{"a", 1, 100}})));
-  store_.put(domain::to_object(bad, "default"));
+  store_.put(domain::to_object(of, "default"));
   step();
-  for (const std::string& address : snapshot()->entries.at("credit").addresses)
-    EXPECT_EQ(address, "unix:/nowhere");
-}
-
-TEST_F(ListsTest, APodsAddressHasThePortOfItsSlice) {
-  domain::EndpointSlice pods{
-      .name = "a-x7f", .revision = "a", .deployment = "credit", .endpoints = {}, .port = 8080};
-  pods.endpoints = {{"a-0", "10.0.0.7", true, false}};
-  start();
-  store_.put(stored(deployment("credit", {{"a", 1, 100}})));
-  store_.put(domain::to_object(pods, "default"));
-  step();
-  EXPECT_EQ(snapshot()->entries.at("credit").addresses, std::vector<std::string>{"10.0.0.7:8080"});
+  const std::vector<std::string> addresses{"unix:/nowhere", "unix:/nowhere", "unix:" + folder_.file("x.sock"),
+                                           "10.0.0.7:8080"};
+  EXPECT_EQ(snapshot()->entries.at("credit").addresses, addresses);
 }
 
 TEST_F(ListsTest, AStatusWithoutWeightsLeavesTheRowAsItWas) {

@@ -176,6 +176,13 @@ std::optional<Choice> LoopState::choose(const Wanted& wanted, const Target* trie
                 .row = row.row.get()};
 }
 
+// Found once a loop: a refusal must be cheap when there are many.
+telemetry::Counter& LoopState::refused(const std::string& reason) {
+  telemetry::Counter*& counter = refused_[reason];
+  if (!counter) counter = &traffic_.refused(reason);
+  return *counter;
+}
+
 std::unique_ptr<Forward> LoopState::take_forward() {
   if (spare_.empty()) return std::make_unique<Forward>(*this);
   auto out = std::move(spare_.back());

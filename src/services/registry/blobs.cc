@@ -148,13 +148,15 @@ void Registry::Handlers::take_chunk(http::Exchange& exchange, const Asked& asked
   take_body(exchange, std::move(taking));
 }
 
-std::shared_ptr<void> Registry::Handlers::take_turn(const std::string& id) {
+std::shared_ptr<Registry::Handlers::Turn> Registry::Handlers::take_turn(const std::string& id) {
   const runtime::MutexLock lock(mutex_);
-  if (!taking_.insert(id).second) return nullptr;
-  return {this, [this, id](void*) {
-            const runtime::MutexLock again(mutex_);
-            taking_.erase(id);
-          }};
+  return taking_.insert(id).second ? std::make_shared<Turn>(*this, id) : nullptr;
+}
+
+void Registry::Handlers::Turn::give_back() {
+  if (!held_.exchange(false)) return;
+  const runtime::MutexLock lock(handlers_.mutex_);
+  handlers_.taking_.erase(id_);
 }
 
 void Registry::Handlers::take_body(http::Exchange& exchange, Taking taking) {
@@ -169,7 +171,10 @@ void Registry::Handlers::take_body(http::Exchange& exchange, Taking taking) {
 void Registry::Handlers::took_body(http::Exchange& exchange, const Taking& taking,
                                    const Result<uint64_t>& size) {
   const Asked asked{.repository = taking.repository, .reference = taking.id};
-  if (!size || (taking.end && *taking.end != *size)) {
+  const bool whole = size && (!taking.end || *taking.end == *size);
+  const Status finished = whole && taking.digest ? layout_.finish_upload(taking.id, *taking.digest) : ok();
+  if (taking.turn) taking.turn->give_back();
+  if (!whole) {
     if (size)
       return respond_error(exchange, 400, "SIZE_INVALID", "the body is not as long as content-range says");
     const auto now = layout_.upload_size(taking.id);
@@ -177,7 +182,6 @@ void Registry::Handlers::took_body(http::Exchange& exchange, const Taking& takin
     return fail_upload(exchange, size.error());
   }
   if (!taking.digest) return accepted(exchange, asked, 202, *size);
-  const Status finished = layout_.finish_upload(taking.id, *taking.digest);
   if (!finished) return respond_error(exchange, finished.error(), "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID");
   created(exchange, taking.repository, *taking.digest);
 }

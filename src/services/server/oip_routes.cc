@@ -18,21 +18,24 @@ void respond_flag(Exchange& exchange, std::string_view name, int status) {
   exchange.respond({.status = status, .body = body});
 }
 
+// A gateway takes the request elsewhere.
+void turn_away(Exchange& exchange, std::string_view reason, std::string_view body) {
+  const std::array<base::Header, 2> headers{{{"slipway-refused", reason}, {"retry-after", "1"}}};
+  exchange.respond({.status = 503, .headers = headers, .body = body});
+}
+
 }  // namespace
 
 void Server::refuse_for_draining(Exchange& exchange) const {
   draining_.add();
-  const std::array<base::Header, 2> headers{{{"slipway-refused", "draining"}, {"retry-after", "1"}}};
-  exchange.respond({.status = 503,
-                    .headers = headers,
-                    .body = R"({"error":"this server is going away; ask another replica"})"});
+  turn_away(exchange, "draining", R"({"error":"this server is going away; ask another replica"})");
 }
 
 // Answers itself when there is no such model, and gives null.
 const LoadedModel* Server::find(Exchange& exchange, std::string_view name, std::string_view version) const {
   if (!started_.load(std::memory_order_acquire)) {
     loading_.add();
-    http::respond_error(exchange, {Code::kUnavailable, "the models are still being loaded; try again soon"});
+    turn_away(exchange, "loading", R"({"error":"the models are still being loaded; try again soon"})");
     return nullptr;
   }
   const std::string_view revision = exchange.head().find("slipway-revision");

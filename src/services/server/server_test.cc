@@ -232,6 +232,7 @@ TEST_F(BusyServerTest, SaysThatItLoadsBeforeAndWhileItDoes) {
   EXPECT_EQ(domain::parse_observed(get("/observed").body)->revisions, loading);
   EXPECT_EQ(get("/readyz").status, 503);
   EXPECT_EQ(infer().status, 503);
+  EXPECT_EQ(infer().find("slipway-refused"), "loading");
   go_.count_down();
   ASSERT_TRUE(loaded.get());
   EXPECT_EQ(domain::parse_observed(get("/observed").body)->revisions[0].state, domain::RevisionState::kReady);

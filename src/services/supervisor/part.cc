@@ -45,6 +45,7 @@ bool Part::adopt(TimePoint now) {
   if (!holder) return false;
   running_.emplace(std::move(*holder));
   started_ = now;
+  pulse_ = {};
   runtime::log::info("supervisor", "found running", {{"part", name()}, {"pid", static_cast<int64_t>(pid())}});
   return true;
 }
@@ -55,6 +56,7 @@ Status Part::start(TimePoint now) {
   auto process = os::Process::start(options_.process);
   if (!process) return fail(base::within(name(), process.error()));
   running_.emplace(std::move(*process));
+  pulse_ = {};
   runtime::log::info("supervisor", "started", {{"part", name()}, {"pid", static_cast<int64_t>(pid())}});
   return ok();
 }
@@ -64,28 +66,41 @@ bool Part::is_running() { return running_ && !running_->end(); }
 TimePoint Part::step(TimePoint now) {
   if (running_) {
     const auto end = running_->end();
-    if (!end) return TimePoint::max();
+    if (!end) return feel_pulse(now);
     running_.reset();
     restart_ = next_start(restart_.in_a_row, started_, now);
     runtime::log::warn("supervisor", "ended", {{"part", name()}, {"how", how(*end)}});
   }
   if (now < restart_.at) return restart_.at;
   // Somebody else may have started one meanwhile: it holds the lock.
-  if (adopt(now)) return TimePoint::max();
+  if (adopt(now)) return feel_pulse(now);
   if (const Status started = start(now); !started) {
     runtime::log::error("supervisor", "cannot be started",
                         {{"part", name()}, {"error", started.error().message}});
     restart_ = next_start(restart_.in_a_row, started_, now);
     return restart_.at;
   }
-  return TimePoint::max();
+  return now + PulseOptions{}.every;
 }
 
-bool Part::is_ready() const {
+TimePoint Part::feel_pulse(TimePoint now) {
+  if (now < next_question_) return next_question_;
+  next_question_ = now + PulseOptions{}.every;
+  pulse_ = next_pulse(pulse_, says_yes("/livez") ? Heard::kAnswer : Heard::kNothing);
+  if (!hangs(pulse_)) return next_question_;
+  runtime::log::error("supervisor", "does not answer and is killed", {{"part", name()}});
+  static_cast<void>(running_->signal(SIGKILL).has_value());
+  pulse_ = {};
+  return next_question_;
+}
+
+bool Part::is_ready() const { return says_yes("/readyz"); }
+
+bool Part::says_yes(const std::string& probe) const {
   http::Client client(
       {.address = {.kind = http::Address::Kind::kUnix, .path = options_.admin}, .host = "localhost"},
       {.timeout_ms = kProbeMs});
-  const auto answer = client.ask({.target = "/readyz"});
+  const auto answer = client.ask({.target = probe});
   return answer && answer->status == 200;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "services/supervisor/pulse.h"
 #include "services/supervisor/restart.h"
 #include "system/os/process.h"
 
@@ -25,7 +26,8 @@ class Part {
   // The one that runs already, whoever started it; false: none does.
   bool adopt(TimePoint now);
   Status start(TimePoint now);
-  // Starts it again when it has ended and its time has come. When to look again; max(): nothing is due.
+  // Starts it again when it has ended and its time has come; ends it when it does not answer any more, so
+  // that it is started again. When to look again.
   TimePoint step(TimePoint now);
   // Whether it says that it is ready.
   bool is_ready() const;
@@ -39,11 +41,17 @@ class Part {
   std::string last_words() const;
 
  private:
+  // Whether it answers that probe with 200.
+  bool says_yes(const std::string& probe) const;
+  TimePoint feel_pulse(TimePoint now);
+
   PartOptions options_;
   std::optional<os::Process> running_;
-  TimePoint started_{};
+  TimePoint started_;
   uint64_t logged_before_ = 0;  // bytes
   Restart restart_;
+  Pulse pulse_;
+  TimePoint next_question_;
 };
 
 // The same of any log, from that byte on.

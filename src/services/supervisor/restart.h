@@ -8,12 +8,12 @@ namespace slipway::supervisor {
 struct RestartOptions {
   Duration first = std::chrono::milliseconds(100);  // before the second start in a row; doubled with each
   Duration longest = std::chrono::seconds(2);       // one start costs little, and callers wait
-  Duration healthy = std::chrono::seconds(10);      // who ran so long begins a new row
+  Duration healthy = std::chrono::seconds(1);       // who ran so long begins a new row
 };
 
 struct Restart {
   int in_a_row = 0;  // ends, the one just seen included
-  TimePoint at{};    // of the next start
+  TimePoint at;      // of the next start
 
   bool operator==(const Restart&) const = default;
 };

@@ -2,9 +2,16 @@
 
 #include <unistd.h>
 
+#include <string_view>
+
 #include "system/os/replace_file.h"
 
 namespace slipway::supervisor {
+namespace {
+
+constexpr size_t kLongestFolder = 107 - std::string_view("/run/0123456789abcdef.admin.sock").size();
+
+}  // namespace
 
 std::string lock_of(const std::string& data, const std::string& part) {
   return data + "/run/" + part + ".lock";
@@ -14,12 +21,19 @@ std::string admin_of(const std::string& data, const std::string& part) {
 }
 
 Status prepare(const std::string& data) {
+  if (data.size() > kLongestFolder)
+    return fail(
+        Code::kInvalid,
+        "--data {}: {} bytes are too many, since the path of a socket below it has at most 107; it may "
+        "have {}",
+        data, data.size(), kLongestFolder);
   const auto refuse = [&](const Error& error) {
     return fail(error.code, "--data {} cannot be written: {}", data, error.message);
   };
   for (const char* folder : {"/run", "/logs"})
     if (Status made = os::make_folders(data + folder); !made) return refuse(made.error());
-  const std::string trial = data + "/run/trial";
+  // A name of our own: another `up` may try at the same time.
+  const std::string trial = fmt::format("{}/run/trial.{}", data, ::getpid());
   const Status written = os::replace_file(trial, "can this be written?\n", 0600);
   ::unlink(trial.c_str());
   return written ? ok() : refuse(written.error());

@@ -13,7 +13,7 @@ std::string lock_of(const std::string& data, const std::string& part);
 std::string admin_of(const std::string& data, const std::string& part);
 
 // Makes the folders for them and for logs, and tries whether they can be written: on a full disk the parts
-// could not even log why they end.
+// could not even log why they end. kInvalid: sockets below it would have too long a path.
 Status prepare(const std::string& data);
 
 // Whether somebody who listens at `actual` does what was asked with `wanted`.

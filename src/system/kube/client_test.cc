@@ -256,6 +256,25 @@ TEST_F(ClientTest, EndsAWaitWhenInterrupted) {
   EXPECT_EQ(client_.get({kNodes, "", "n"}).error().error.code, Code::kUnavailable);
 }
 
+TEST_F(ClientTest, ReadsTextThatGoesOnUntilItIsCompleteOrEnough) {
+  const std::string log = "/api/v1/namespaces/a/pods/p/log", path = "GET " + log;
+  std::string text;
+  const auto take = [&](std::string_view piece) {
+    text += piece;
+    return text.find("enough") == std::string::npos;
+  };
+  api_.will(path, {.body = "one\ntwo\n", .end = testing::Canned::End::kFinish});
+  EXPECT_TRUE(client_.read_text(log, take));
+  EXPECT_EQ(text, "one\ntwo\n");
+  api_.will(path, {.body = "enough\n", .end = testing::Canned::End::kHold});
+  EXPECT_TRUE(client_.read_text(log, take)) << "it does not wait for what it does not want";
+  api_.will(path, {.body = "cut", .end = testing::Canned::End::kAbort});
+  EXPECT_EQ(client_.read_text(log, [](std::string_view) { return true; }).error().error.code,
+            Code::kUnavailable);
+  api_.will(path, {.status = 404, .body = status_json(404, "NotFound", "pods \"p\" not found")});
+  EXPECT_EQ(client_.read_text(log, take).error().error.code, Code::kNotFound);
+}
+
 TEST(ClientOverTls, SendsItsTokenToAServerThatItsCaVouchesFor) {
   testing::FakeApi api(testing::FakeApi::Transport::kTls);
   Access access = api.access();

@@ -18,6 +18,7 @@ namespace slipway::os {
 namespace {
 
 constexpr int kBacklog = 8;
+constexpr int kNoneFreeMs = 50;
 constexpr timeval kPatience{2, 0};  // of the server, with a peer that does not take
 
 // One byte goes along: a descriptor does not travel alone.
@@ -97,7 +98,11 @@ class DescriptorServer::Serving {
       if (::poll(both.data(), both.size(), -1) < 0 && errno != EINTR) return;
       if (both[1].revents != 0) return;
       const Descriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (!peer.valid()) continue;
+      if (!peer.valid()) {
+        // Whoever waits stays in the queue; without a free descriptor there is no sense in looking at once.
+        ::poll(&both[1], 1, kNoneFreeMs);
+        continue;
+      }
       ::setsockopt(peer.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
       static_cast<void>(send_descriptor(peer, given_.get()).has_value());
     }

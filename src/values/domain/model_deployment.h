@@ -56,7 +56,7 @@ struct RevisionStatus {
   int weight = 0;  // percent; all of a deployment sum to 100, or to 0 before the first serves
   int ready = 0, desired = 0;
   Phase phase = Phase::kLoading;
-  WallTime since{};            // when it came into this phase
+  WallTime since;              // when it came into this phase
   std::optional<Fault> fault;  // of kFailed
 
   bool operator==(const RevisionStatus&) const = default;
@@ -65,8 +65,8 @@ struct RevisionStatus {
 // Where a change of version stands; all of it can be lost, then the change starts over at its first step.
 struct RolloutStatus {
   int step = -1;          // which of the steps is held; -1: none yet
-  WallTime step_since{};  // when its weight was reached
-  WallTime progress{};    // when something last went forward
+  WallTime step_since;    // when its weight was reached
+  WallTime progress;      // when something last went forward
   int64_t failed_in = 0;  // the generation in which the candidate failed; 0: it did not
   std::string held_by;    // a Reason's name while the change waits for something; for people
 

@@ -104,8 +104,9 @@ TEST(ParseRfc3339, TakesFractionsAndZonesAndNothingElse) {
     ASSERT_TRUE(time) << text;
     EXPECT_EQ(*time, noon) << text;
   }
-  for (const char* text : {"", "2026-06-01", "2026-06-01T12:00:00", "2026-06-01T12:00:00Zx",
-                           "2026-06-01T12:00:00+2", "2026-06-01T12:00:00.Z"})
+  for (const char* text :
+       {"", "2026-06-01", "2026-06-01T12:00:00", "2026-06-01T12:00:00Zx", "2026-06-01T12:00:00+2",
+        "2026-06-01T12:00:00.Z", "1013-06-01T12:00:00Z", "9999-06-01T12:00:00Z"})
     EXPECT_FALSE(parse_rfc3339(text)) << text;
 }
 

@@ -55,10 +55,13 @@ std::string human_age(WallTime then, WallTime now) {
   return fmt::format("{}y", years);
 }
 
+// Nanoseconds in 64 bits reach from 1677 to 2262, and differences must fit too.
+constexpr int kFirstYear = 1900 - 1900, kLastYear = 2200 - 1900;  // as tm counts them
+
 std::optional<WallTime> parse_rfc3339(const std::string& text) {
   tm parts{};
   const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  if (end == nullptr) return std::nullopt;
+  if (end == nullptr || parts.tm_year < kFirstYear || parts.tm_year > kLastYear) return std::nullopt;
   const auto offset = zone_offset(std::string_view(text).substr(static_cast<size_t>(end - text.c_str())));
   if (!offset) return std::nullopt;
   return WallTime(std::chrono::seconds(::timegm(&parts)) - *offset);

@@ -16,7 +16,7 @@ std::vector<json::Document> row_cells(const Definition& of, const json::Document
 
 // "3d5h", as kubectl shows ages. Source: k8s.io/apimachinery duration.HumanDuration.
 std::string human_age(WallTime then, WallTime now);
-// RFC 3339, to the second.
+// RFC 3339, to the second, in the years from 1900 to 2200.
 std::optional<WallTime> parse_rfc3339(const std::string& text);
 
 }  // namespace slipway::schema

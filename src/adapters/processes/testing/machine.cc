@@ -76,8 +76,11 @@ int Machine::running() const {
   int count = 0;
   const std::string files = data_ + "/files/";
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream file(entry.path() / "cmdline");
-    const std::string words((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    // A stream would throw for a process that ends in between.
+    std::string words(4096, '\0');
+    std::FILE* file = std::fopen((entry.path() / "cmdline").c_str(), "r");
+    words.resize(file ? std::fread(words.data(), 1, words.size(), file) : 0);
+    if (file) std::fclose(file);
     count += words.find(files) != std::string::npos;
   }
   return count;

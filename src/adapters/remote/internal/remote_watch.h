@@ -2,6 +2,7 @@
 // is being read, the thread waits for room; later, who does not take is cut off.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <thread>
 
@@ -15,6 +16,7 @@ namespace slipway::remote {
 struct WatchSettings {
   int timeout_ms = 30'000;
   size_t waiting_events = 8'192;
+  Duration longest_wait = std::chrono::seconds(30);
 };
 
 class RemoteWatch final : public store::Watch {
@@ -27,6 +29,7 @@ class RemoteWatch final : public store::Watch {
   Result<std::optional<store::Event>> next(Duration patience) override;
   void on_ready(std::function<void()> call) override;
   uint64_t resource_version() const override;
+  bool lost() const override { return lost_; }
 
  private:
   using Taken = Result<std::optional<store::Event>>;
@@ -59,6 +62,8 @@ class RemoteWatch final : public store::Watch {
   bool listing_;        // what was there is not complete
   bool began_ = false;  // the server gave something
   std::optional<kube::ApiError> too_new_;
+
+  std::atomic<bool> lost_{false};
 
   mutable runtime::Mutex mutex_;
   runtime::CondVar changed_;

@@ -81,18 +81,34 @@ std::optional<bool> all_ready(std::string_view text) {
   return count ? std::optional(count->ready >= count->wanted) : std::nullopt;
 }
 
-std::optional<Quoted> quoted(std::string_view message) {
-  message = without_serving(message);
-  size_t first = std::string_view::npos;
-  std::optional<Quoted> out;
+namespace {
+
+struct Place {
+  Reason reason;
+  size_t at, behind;  // of the mark "; Hanging: "
+};
+
+std::optional<Place> quotation_in(std::string_view message) {
+  std::optional<Place> out;
   for (const Reason reason : domain::all_reasons()) {
     const std::string mark = fmt::format("; {}: ", name(reason));
     const size_t at = message.find(mark);
-    if (at >= first) continue;
-    first = at;
-    out = Quoted{reason, std::string(message.substr(at + mark.size()))};
+    if (at != std::string_view::npos && (!out || at < out->at)) out = Place{reason, at, at + mark.size()};
   }
-  if (out) return out;
+  return out;
+}
+
+}  // namespace
+
+std::string without_quoted(std::string_view message) {
+  const auto place = quotation_in(message);
+  return std::string(place ? message.substr(0, place->at) : message);
+}
+
+std::optional<Quoted> quoted(std::string_view message) {
+  message = without_serving(message);
+  if (const auto place = quotation_in(message))
+    return Quoted{place->reason, std::string(message.substr(place->behind))};
   const size_t gateway = message.find(kGateway);
   if (gateway == std::string_view::npos || message.find(kSilent, gateway) == std::string_view::npos)
     return std::nullopt;

@@ -27,6 +27,8 @@ std::string without_advice(std::string_view text);
 // Whether the count says that all are ready; nothing: it has no count.
 std::optional<bool> all_ready(std::string_view text);
 
+// What stands before such a quotation, or the whole.
+std::string without_quoted(std::string_view message);
 // A fault that a message quotes: "…; Hanging: it said nothing for 30s".
 struct Quoted {
   Reason reason;

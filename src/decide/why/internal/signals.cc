@@ -209,7 +209,7 @@ void Reading::service() {
   if (!serving || serving->status == ConditionStatus::kTrue) return;
   const RevisionStatus* about = status_.stable() ? status_.stable() : status_.candidate();
   Signal& signal = add(*serving, about);
-  signal.says = said(serving->message).text;
+  signal.says = without_quoted(said(serving->message).text);
   if (about) add_quoted(*serving, about);
 }
 

@@ -13,9 +13,7 @@ constexpr const char* kPlatform = "slipway status";
 constexpr const char* kMoreMemory =
     "kubectl patch md {name} --type=merge -p "
     "'{{\"spec\":{{\"resources\":{{\"memory\":\"{more_memory}\"}}}}}}'";
-constexpr const char* kMend =
-    "mend the model, push it again and deploy the new version; `slipway rollout rollback {name}` ends the "
-    "try";
+constexpr const char* kMend = "mend the model, push it again and deploy the new version{way_back}";
 
 // The root first. What a reason follows from stands above it.
 constexpr std::array<Row, 34> kRows{{
@@ -97,7 +95,8 @@ std::string fill(const char* format, const Words& words) {
                      fmt::arg("version", words.version), fmt::arg("subject", words.subject),
                      fmt::arg("logs", words.logs), fmt::arg("says", words.says),
                      fmt::arg("serving", words.serving), fmt::arg("on_failure", words.on_failure),
-                     fmt::arg("fewer", words.fewer), fmt::arg("more_memory", words.more_memory));
+                     fmt::arg("fewer", words.fewer), fmt::arg("way_back", words.way_back),
+                     fmt::arg("more_memory", words.more_memory));
 }
 
 }  // namespace slipway::why

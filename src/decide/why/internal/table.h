@@ -34,6 +34,7 @@ struct Words {
   std::string serving;  // the revision that serves, or "nothing"
   std::string on_failure;
   int fewer = 0;            // replicas
+  std::string way_back;     // "; …", when something serves
   std::string more_memory;  // what to ask for instead
 };
 std::string fill(const char* format, const Words& words);

@@ -1,8 +1,9 @@
 // One request on its way: to a replica, once to another if need be, and its answer back.
 //
 // Tried again until the first byte of an answer, while its body is held. What was refused or closed before it
-// was seen costs no try; neither does a replica that says it is draining. Larger bodies go to a replica that
-// has said that it wants them (Expect: 100-continue), so up to then they can go elsewhere too.
+// was seen costs no try; neither does a replica that says it is draining, or still loading. Larger bodies go
+// to a replica that has said that it wants them (Expect: 100-continue), so up to then they can go elsewhere
+// too.
 //
 // Lives on its loop; one is used for many requests, one after the other.
 #pragma once
@@ -38,7 +39,7 @@ class Forward final : public http::UpstreamCaller {
   void read_on();
   void stream_piece(Result<http::Exchange::Piece> piece);
   bool may_move() const { return answerable_ && !streaming_started_; }
-  bool is_draining(const http::UpstreamAnswer& answer) const;
+  bool turns_away(const http::UpstreamAnswer& answer) const;
   void pass_head(const http::UpstreamAnswer& answer);
   void pass_piece(std::string_view piece, bool last);
   void caller_gone();
@@ -59,7 +60,7 @@ class Forward final : public http::UpstreamCaller {
   http::UpstreamCall* call_ = nullptr;
   std::string_view body_;
   std::optional<uint64_t> streamed_;  // the body is not held: its length, or kUnknownLength
-  TimePoint deadline_{}, sent_{};
+  TimePoint deadline_, sent_;
   int tries_ = 0, moves_ = 0;
   http::Upstreams::Reuse reuse_ = http::Upstreams::Reuse::kAllowed;
   bool answerable_ = true;          // no byte of an answer has gone to the caller

@@ -80,9 +80,10 @@ class Lists {
   std::map<std::string, std::shared_ptr<RevisionStats>, std::less<>> stats_;  // by revision
   std::set<std::string> connected_;                                           // addresses that answered once
   Published published_;
-  TimePoint kept_at_{}, probe_at_{}, look_at_{};
+  TimePoint kept_at_, probe_at_, look_at_;
   bool live_ = false;  // both lists are the API's
   bool first_ = true, watched_ = false;
+  bool behind_ = false;  // a watch ended because it was too far back: control was started again
   std::atomic<bool> known_{false};
   mutable runtime::Mutex mutex_;
   std::map<std::string, int> connected_of_ SLIPWAY_GUARDED_BY(mutex_);  // by revision

@@ -65,6 +65,8 @@ class LoopState {
   Traffic& traffic() { return traffic_; }
   std::vector<base::Header>& headers() { return headers_; }  // room for one answer's
 
+  telemetry::Counter& refused(const std::string& reason);
+
   std::unique_ptr<Forward> take_forward();
   // Kept for good: whoever gives it back may still be in the middle of one of its calls.
   void give_forward(std::unique_ptr<Forward> forward);
@@ -97,6 +99,7 @@ class LoopState {
   std::map<std::string, std::shared_ptr<Target>, std::less<>> targets_;
   std::mt19937_64 random_;
   std::vector<base::Header> headers_;
+  std::map<std::string, telemetry::Counter*, std::less<>> refused_;  // by reason; there are few
   std::vector<std::unique_ptr<Forward>> spare_;
 };
 

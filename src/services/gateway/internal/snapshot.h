@@ -2,6 +2,7 @@
 // one thread, taken up by loops when they see a new number.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -14,19 +15,21 @@
 
 namespace slipway::gateway {
 
-// Of one revision, over all loops.
+// Of one revision, over all loops. What it counts is shown as long as the revision is in the table: a gateway
+// that outlives a thousand of them has room for the next.
 struct RevisionStats {
   RevisionStats(telemetry::Registry& registry, const std::string& deployment, const std::string& revision);
-  telemetry::Counter& requests(int status) const;
+  telemetry::Counter& requests(int status);
+  void append_requests(const std::string& deployment, const std::string& revision,
+                       std::vector<telemetry::Sample>& out) const;
 
   std::atomic<int64_t> in_flight{0};
   std::atomic<int64_t> last_ns{0};  // when the last request was sent, on the loops' clock; 0: never
   telemetry::Histogram& seconds;    // from a request's head to its answer
 
  private:
-  static constexpr int kStatuses[] = {200, 400, 404, 413, 422, 429, 500, 501, 502, 503, 504};
-  std::vector<telemetry::Counter*> by_status_;
-  telemetry::Counter* other_;
+  static constexpr std::array kStatuses{200, 400, 404, 413, 422, 429, 500, 501, 502, 503, 504};
+  std::array<telemetry::Counter, kStatuses.size() + 1> by_status_;  // the last: any other
 };
 
 struct DeploymentStats {
@@ -45,6 +48,8 @@ struct Snapshot {
   bool known = false;  // what is not there does not exist; before, it may only not have come yet
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+std::vector<telemetry::Sample> request_samples(const Snapshot& snapshot);
 
 class Published {  // thread-safe
  public:

@@ -26,7 +26,7 @@ class Traffic {
   const TrafficOptions& options() const { return options_; }
   const Published& published() const { return published_; }
   telemetry::Counter& retries() { return retries_; }
-  telemetry::Counter& refused(std::string_view reason);
+  telemetry::Counter& refused(std::string_view reason);  // takes a lock: see LoopState::refused()
   int64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   void began() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   void ended() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }

@@ -87,7 +87,7 @@ class GatewayTest : public ::testing::Test {
   store::ScriptedStore store_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::unique_ptr<Gateway> gateway_;
-  TimePoint now_{};
+  TimePoint now_;
 };
 
 }  // namespace slipway::gateway::testing

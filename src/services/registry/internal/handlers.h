@@ -2,6 +2,7 @@
 // disk, or for a lock that is held over the disk, runs on the executor.
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -22,12 +23,26 @@ class Registry::Handlers {
 
  private:
   // A body that goes into an upload.
+  // Given back before the answer goes out: who has it may send the next piece at once.
+  class Turn {
+   public:
+    Turn(Handlers& handlers, std::string id) : handlers_(handlers), id_(std::move(id)) {}
+    ~Turn() { give_back(); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    void give_back();
+
+   private:
+    Handlers& handlers_;
+    const std::string id_;
+    std::atomic<bool> held_{true};
+  };
   struct Taking {
     std::string repository, id;
     uint64_t offset = 0;
     std::optional<uint64_t> end;   // where the upload must end afterwards, as the sender says
     std::optional<Digest> digest;  // it is the last one, and the whole is this
-    std::shared_ptr<void> turn;    // while it is held, nobody else's body goes into the upload
+    std::shared_ptr<Turn> turn;    // while it is held, nobody else's body goes into the upload
     std::shared_ptr<void> owner;   // of an upload whose id nobody is told: it goes when this does
   };
 
@@ -45,7 +60,7 @@ class Registry::Handlers {
   void take_chunk(http::Exchange& exchange, const Asked& asked, uint64_t size);
   void take_body(http::Exchange& exchange, Taking taking);
   // Nothing while somebody else's body goes into the upload.
-  std::shared_ptr<void> take_turn(const std::string& id);
+  std::shared_ptr<Turn> take_turn(const std::string& id);
   void took_body(http::Exchange& exchange, const Taking& taking, const Result<uint64_t>& size);
 
   void manifest(http::Exchange& exchange, const Asked& asked);
