@@ -122,6 +122,7 @@ def test_resource_versions_never_go_back(control):
 def test_sigterm_ends_watches_cleanly(control):
     platform = control()
     platform.ask("POST", f"{API}/modeldeployments", deployment("one"))
+    wait_until(lambda: platform.deployments()["one"].get("status"))  # nothing more is to come
     watches = []
     for _ in range(20):
         connection = platform.connect()
