@@ -72,7 +72,7 @@ class Control {
   std::unique_ptr<telemetry::Registry> metrics_;
   std::unique_ptr<control::Loops> loops_;
   uint64_t life_ = 0, scheduled_ = 0;
-  TimePoint scheduled_at_ = TimePoint::max(), hangs_until_{}, last_step_{};
+  TimePoint scheduled_at_ = TimePoint::max(), hangs_until_, last_step_;
   int64_t effects_ = 0, starts_ = 0;
   int64_t dies_at_ = -1, again_ = -1;
   Side dies_ = Side::kBefore;

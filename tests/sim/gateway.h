@@ -79,7 +79,7 @@ class Gateway {
   };
   struct Use {
     int in_flight = 0;
-    TimePoint last{};
+    TimePoint last;
   };
   struct Life {
     Life(Gateway& gateway, store::Store& store);
@@ -113,7 +113,7 @@ class Gateway {
   std::unique_ptr<Life> life_;
   Objects kept_deployments_, kept_slices_;  // on disk
   bool to_be_kept_ = false, hears_ = false;
-  TimePoint kept_at_{}, step_at_ = TimePoint::max(), look_at_{}, muted_until_{}, cut_until_{};
+  TimePoint kept_at_, step_at_ = TimePoint::max(), look_at_, muted_until_, cut_until_;
   std::optional<TimePoint> alone_since_, contact_since_;
   uint64_t starts_ = 0, scheduled_ = 0, reached_life_ = 0;
 };

@@ -67,7 +67,7 @@ class Laws {
   struct RevisionLife {
     int weight = 0;
     std::optional<TimePoint> weighed;  // the last time that it had weight
-    TimePoint raised{};
+    TimePoint raised;
     int64_t failed_in = 0;
   };
   struct DeploymentLife {
@@ -76,7 +76,7 @@ class Laws {
     bool weighed = false;  // has had weights
     bool excused = true;   // struck, or not there yet: requests may fail
     std::optional<TimePoint> well_since;
-    TimePoint spec_changed{}, went_forward{}, alone_at{}, weighed_since{};
+    TimePoint spec_changed, went_forward, alone_at, weighed_since;
     std::optional<TimePoint> gone, silent_since;
     int64_t failures = 0;    // in a row
     std::vector<int> sizes;  // that the spec has wanted
@@ -108,7 +108,7 @@ class Laws {
   std::map<std::string, int, std::less<>> told_;  // by revision
   std::map<std::string, DeploymentLife, std::less<>> lives_;
   std::map<std::string, TimePoint, std::less<>> ready_lately_;  // by revision
-  TimePoint disturbed_at_{}, control_began_{}, stepped_{}, changed_{};
+  TimePoint disturbed_at_, control_began_, stepped_, changed_;
   Counts counts_;
 };
 

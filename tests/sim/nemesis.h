@@ -40,7 +40,7 @@ class Nemesis {
 
   World& world_;
   Random random_;
-  TimePoint end_{};
+  TimePoint end_;
   Duration every_;
   std::vector<Kind> kinds_;
 };

@@ -23,7 +23,7 @@ Duration pause_after(int failures) {
 struct Seat {
   uint64_t life = 0;  // of the process that was seen last; 0: none runs
   bool child = false, heard = false, stopping = false, killed_for_silence = false;
-  TimePoint stopped_at{}, looked{};
+  TimePoint stopped_at, looked;
   std::optional<TimePoint> silent_since, ready_since;
   int failures = 0;
   TimePoint due = TimePoint::min();

@@ -49,7 +49,7 @@ struct FakeProcess {
   TimePoint started, ready_at, ends_at, hangs_at;
   domain::Fault last_words;  // of its end at ends_at
   std::optional<TimePoint> draining;
-  TimePoint arrived{};  // the last request
+  TimePoint arrived;  // the last request
   int in_flight = 0;
   int64_t arrivals = 0;
 
