@@ -161,8 +161,10 @@ def test_kubectl_does_all_of_it(platform, tmp_path):
     assert kubectl("apply", "-f", "-", stdin=json.dumps(manifest)) == f"modeldeployment.slipway.dev/{platform.name} created\n"
     kubectl("wait", "--for=condition=Ready", f"md/{platform.name}", "--timeout=20s")
     platform.wait_at(1)
-    watching = subprocess.Popen([KUBECTL, "--kubeconfig", platform.data / "kubeconfig", "--cache-dir", tmp_path, "get", "md", platform.name, "-w"], stdout=subprocess.PIPE, text=True)
+    told = tmp_path / "told"
+    watching = subprocess.Popen([KUBECTL, "--kubeconfig", platform.data / "kubeconfig", "--cache-dir", tmp_path, "get", "md", platform.name, "-w"], stdout=told.open("w"))
     try:
+        wait_until(lambda: len(told.read_text().splitlines()) == 2)  # it watches from here on
         with platform.load([platform.revision(1)]) as load:
             kubectl("scale", f"md/{platform.name}", "--replicas=2")
             wait_until(lambda: len(platform.replicas(platform.name)) == 2)
@@ -176,8 +178,8 @@ def test_kubectl_does_all_of_it(platform, tmp_path):
         wait_until(lambda: platform.rows() == {})
     finally:
         watching.terminate()
-        seen, _ = watching.communicate(timeout=10)
-    lines = [line.split() for line in seen.splitlines()]
+        watching.wait(timeout=10)
+    lines = [line.split() for line in told.read_text().splitlines()]
     assert lines[0][:5] == ["NAME", "MODEL", "VERSION", "READY", "SERVING"]
     assert [platform.name, "tumour", "1", "True", "True"] in [line[:5] for line in lines] and [platform.name, "tumour", "2", "True", "True"] in [line[:5] for line in lines]
     assert "False" not in [line[4] for line in lines[1:]], "Serving turned false during a healthy change"
