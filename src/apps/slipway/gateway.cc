@@ -73,7 +73,6 @@ class MovingStore final : public store::Store {
         std::make_unique<remote::Remote>(access_, clock_, remote::Options{.longest_wait = kLongestWait});
     return true;
   }
-  bool found() const { return remote_ != nullptr; }
   bool is_known() const { return remote_ != nullptr; }
   // The namespace that the platform's context names; empty while there is none.
   const std::string& space() const { return access_.ns; }
@@ -137,7 +136,7 @@ void step_until_a_signal(gateway::Gateway& gateway, MovingStore& store, const Be
     const TimePoint now = clock.now();
     if (now >= next_look) {
       if (store.look()) gateway.reopen();
-      next_look = now + (store.found() ? 1s : 50ms);
+      next_look = now + (store.is_known() ? 1s : 50ms);
     }
     wait = std::min(gateway.step(now), next_look) - clock.now();
   }

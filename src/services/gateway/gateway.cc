@@ -6,6 +6,7 @@
 #include "services/gateway/internal/traffic.h"
 #include "system/runtime/log.h"
 #include "values/json/writer.h"
+#include "values/protocol/oip.h"
 
 namespace slipway::gateway {
 namespace {
@@ -98,10 +99,7 @@ std::vector<http::Route> Gateway::own_routes() {
       {Method::kGet, "/v2", "process.read",
        [this](Exchange& exchange, const PathParameters&) {
          std::string body;
-         Writer(body).object([&](Writer& out) {
-           out.key("name").value("slipway").key("version").value(options_.software_version);
-           out.key("extensions").begin_array().end_array();
-         });
+         protocol::append_oip_server_metadata(options_.software_version, body);
          exchange.respond({.body = body});
        }},
       {Method::kGet, "/v2/health/live", "process.read",

@@ -55,4 +55,7 @@ struct OipMetadata {
 
 void append_oip_metadata(const OipMetadata& metadata, std::string& out);
 
+// Of the server itself, whoever speaks for it: a replica or the gateway.
+void append_oip_server_metadata(std::string_view version, std::string& out);
+
 }  // namespace slipway::protocol

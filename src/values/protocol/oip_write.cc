@@ -55,6 +55,13 @@ void append_oip_answer(const OipAnswer& answer, std::string& out) {
   });
 }
 
+void append_oip_server_metadata(std::string_view version, std::string& out) {
+  Writer(out).object([&](Writer& w) {
+    w.key("name").value("slipway").key("version").value(version);
+    w.key("extensions").begin_array().end_array();
+  });
+}
+
 void append_oip_metadata(const OipMetadata& metadata, std::string& out) {
   Writer(out).object([&](Writer& w) {
     w.key("name")
