@@ -81,7 +81,7 @@ Lease::Lease(const Access& access, LeaseOptions options, const runtime::Clock& c
 }
 
 Lease::~Lease() {
-  client_.interrupt();
+  interrupt();
   stop_threads();
 }
 
