@@ -174,11 +174,19 @@ void Lease::note(const ApiError& failure) {
 }
 
 // A try that was sent then has changed nothing.
-void Lease::put_off(TimePoint sent) {
-  const runtime::MutexLock lock(mutex_);
-  if (standing_.seen && standing_.seen->changed > sent) return;  // the next is another matter
-  standing_.failed = clock_.now();
-  standing_.jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+void Lease::put_off(const ApiError& why, TimePoint sent) {
+  {
+    const runtime::MutexLock lock(mutex_);
+    // After a change the next is another matter.
+    if (!standing_.seen || standing_.seen->changed <= sent) {
+      standing_.failed = clock_.now();
+      standing_.jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+    }
+  }
+  if (is_news(why))
+    look_again(client_);
+  else
+    note(why);
 }
 
 void Lease::look_again(Client& client) {
@@ -193,11 +201,7 @@ bool Lease::try_to_acquire(std::unique_ptr<internal::LeaseWatch>& watch) {
   const TimePoint sent = clock_.now();
   const auto written = write(client_, options_.identity);
   if (!written) {
-    put_off(sent);
-    if (is_news(written.error()))
-      look_again(client_);  // another was faster
-    else
-      note(written.error());
+    put_off(written.error(), sent);
     return false;
   }
   watch.reset();  // before we believe what we wrote: it may still bring what was before
@@ -237,13 +241,10 @@ Status Lease::acquire() {
 void Lease::renew() {
   const TimePoint sent = clock_.now();
   const auto written = write(client_, options_.identity);
-  if (written) {
+  if (written)
     hold(*written, sent);
-    return;
-  }
-  put_off(sent);
-  note(written.error());
-  if (is_news(written.error())) look_again(client_);
+  else
+    put_off(written.error(), sent);
 }
 
 void Lease::renew_until_stopped() {

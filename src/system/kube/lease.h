@@ -87,7 +87,7 @@ class Lease {
   void see(const std::optional<Object>& lease) SLIPWAY_EXCLUDES(mutex_);
   bool hold(const Object& written, TimePoint sent) SLIPWAY_EXCLUDES(mutex_);
   void note(const ApiError& failure) SLIPWAY_EXCLUDES(mutex_);
-  void put_off(TimePoint sent) SLIPWAY_EXCLUDES(mutex_);
+  void put_off(const ApiError& why, TimePoint sent) SLIPWAY_EXCLUDES(mutex_);
   void look_again(Client& client) SLIPWAY_EXCLUDES(mutex_);
   std::unique_ptr<internal::LeaseWatch> make_watch();
   bool try_to_acquire(std::unique_ptr<internal::LeaseWatch>& watch);
