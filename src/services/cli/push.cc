@@ -249,14 +249,14 @@ int push(const Arguments& arguments) {
   if (!push) return complain(push.error().message);
   const auto client = platform->client();
   const auto known = known_versions(*client, platform->access.ns, *push);
-  if (!known) return complain(explain(known.error()));
+  if (!known) return complain(platform->explain(known.error()));
   // Also for content that is known: what the store lost meanwhile is sent again.
   const auto sent = send_files(*platform, *push);
   if (!sent) return complain(sent.error().message);
   if (known->same) {
     const auto object =
         client->get({resource_of(domain::Kind::kModelVersion), platform->access.ns, known->same->name()});
-    if (!object) return complain(explain(object.error()));
+    if (!object) return complain(platform->explain(object.error()));
     if (!push->labels.empty() || arguments.has("--describe"))
       std::fprintf(
           stderr,
@@ -265,7 +265,7 @@ int push(const Arguments& arguments) {
     return print_version(arguments, object->json, *known->same, " (the same content was pushed before)");
   }
   const auto made = create_version(*client, platform->access.ns, *push, known->highest);
-  if (!made) return complain(explain(made.error()));
+  if (!made) return complain(platform->explain(made.error()));
   // The number as a tag, for those who speak to the registry alone. The version does not need it.
   if (auto registry = platform->registry({}); registry)
     if (Status tagged = (*registry)->push_manifest(
