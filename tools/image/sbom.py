@@ -35,11 +35,18 @@ def timestamp(epoch):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
 
 
-def package_json(part):
+def verification_code(files):
+    """SPDX's digest over what the image holds of a package."""
+    return hashlib.sha1("".join(sorted(hashlib.sha1(entry.content).hexdigest() for entry in files)).encode()).hexdigest()
+
+
+def package_json(part, files):
     shown = {
         "SPDXID": part.id, "name": part.name, "versionInfo": part.version, "supplier": part.supplier, "downloadLocation": "NOASSERTION",
-        "filesAnalyzed": False, "licenseConcluded": "NOASSERTION", "licenseDeclared": part.licence_reference, "copyrightText": "NOASSERTION",
+        "filesAnalyzed": bool(files), "licenseConcluded": "NOASSERTION", "licenseDeclared": part.licence_reference, "copyrightText": "NOASSERTION",
     }
+    if files:
+        shown["packageVerificationCode"] = {"packageVerificationCodeValue": verification_code(files)}
     if part.source:
         shown["sourceInfo"] = part.source
     if part.purl:
@@ -91,6 +98,6 @@ def document(title, parts, entries, epoch):
         "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": title,
         "documentNamespace": f"https://slipway.dev/spdx/{title}-{described}",
         "creationInfo": {"created": timestamp(epoch), "creators": ["Tool: slipway-tools-image", "Organization: Slipway"]},
-        "packages": [package_json(part) for part in parts], "files": [file_json(entry) for entry in files],
+        "packages": [package_json(part, [entry for entry in files if entry.package == part.name]) for part in parts], "files": [file_json(entry) for entry in files],
         "hasExtractedLicensingInfos": texts, "relationships": list(relations(parts, files)),
     }
