@@ -56,32 +56,15 @@ int main(int argc, char** argv) {
   slipway::runtime::log::start(slipway::runtime::log::Level::kInfo);
   namespace app = slipway::app;
   namespace cli = slipway::cli;
-  std::vector<Command> commands{app::up_command(),
-                                app::down_command(),
-                                app::control_command(),
-                                cli::push_command(),
-                                cli::pull_command(),
-                                app::fetch_command(),
-                                app::verify_command(),
-                                cli::get_command(),
-                                cli::describe_command(),
-                                cli::events_command(),
-                                cli::apply_command(),
-                                cli::diff_command(),
-                                cli::delete_command(),
-                                cli::kubeconfig_command(),
-                                cli::deploy_command(),
-                                cli::rollout_command(),
-                                cli::scale_command(),
-                                cli::logs_command(),
-                                cli::status_command(),
-                                cli::why_command(),
-                                app::serve_command(),
-                                app::gateway_command(),
-                                cli::predict_command(),
-                                app::inspect_command(),
-                                cli::install_command(SLIPWAY_VERSION),
-                                version_command()};
+  std::vector<Command> commands{
+      app::up_command(),       app::down_command(),       app::control_command(), cli::push_command(),
+      cli::pull_command(),     app::fetch_command(),      app::verify_command(),  cli::get_command(),
+      cli::describe_command(), cli::events_command(),     cli::apply_command(),   cli::diff_command(),
+      cli::delete_command(),   cli::kubeconfig_command(), cli::deploy_command(),  cli::rollout_command(),
+      cli::scale_command(),    cli::logs_command(),       cli::status_command(),  cli::why_command(),
+      app::serve_command(),    app::gateway_command(),    cli::predict_command(), app::inspect_command(),
+      version_command()};
+  commands.insert(commands.end() - 1, {cli::install_command(SLIPWAY_VERSION), cli::uninstall_command()});
   commands.push_back(completion_command(commands));
   const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
   // A full disk behind standard output must not look like success.

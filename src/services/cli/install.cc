@@ -5,8 +5,9 @@
 
 #include "services/cli/install_formats.h"
 #include "services/cli/install_objects.h"
-#include "services/cli/platform.h"
+#include "services/cli/internal/install_run.h"
 #include "system/os/replace_file.h"
+#include "values/domain/units.h"
 
 namespace slipway::cli {
 namespace {
@@ -24,18 +25,20 @@ Result<int> parse_replicas(const std::string& text) {
   return fail(Code::kInvalid, "--replicas {}: that is no number", text);
 }
 
-Result<InstallOptions> read_options(const Arguments& arguments, const std::string& version) {
-  InstallOptions out{.image = "docker.io/library/slipway:" + version, .version = version};
-  if (arguments.has("--namespace")) out.ns = arguments.get("--namespace");
+Result<InstallOptions> read_options(const Arguments& arguments, const std::string& version,
+                                    const std::string& ns) {
+  InstallOptions out{.ns = ns, .image = "docker.io/library/slipway:" + version, .version = version};
   if (arguments.has("--image")) out.image = arguments.get("--image");
   out.part = parse_part(arguments.get("--only"));
   if (arguments.has("--all-namespaces")) out.reach = Reach::kAllNamespaces;
   auto expose = parse_expose(arguments.get("--expose"));
   if (!expose) return fail(expose.error());
   out.expose = std::move(*expose);
-  const auto replicas = parse_replicas(arguments.get("--replicas"));
-  if (!replicas) return fail(replicas.error());
-  out.replicas = *replicas;
+  if (arguments.has("--replicas")) {
+    const auto replicas = parse_replicas(arguments.get("--replicas"));
+    if (!replicas) return fail(replicas.error());
+    out.replicas = *replicas;
+  }
   if (arguments.has("--registry"))
     out.registry = {.size = arguments.get("--registry-size"),
                     .storage_class = arguments.get("--storage-class")};
@@ -73,8 +76,26 @@ int print(const InstallOptions& options, const Arguments& arguments) {
   return kSuccess;
 }
 
+int apply(const Arguments& arguments, const std::string& version) {
+  const auto cluster = internal::find_cluster(arguments);
+  if (!cluster) return complain(cluster.error().message), static_cast<int>(kUsage);
+  auto options = read_options(arguments, version, cluster->ns);
+  if (!options) return complain(options.error().message), static_cast<int>(kUsage);
+  const auto patience = domain::parse_duration(arguments.get("--timeout"));
+  if (!patience) return complain("--timeout: " + patience.error().message), static_cast<int>(kUsage);
+  internal::InstallRun run{.options = std::move(*options), .apply = {}, .patience = *patience};
+  if (arguments.has("--dry-run")) run.apply.dry_run = kube::DryRun::kServer;
+  if (arguments.has("--force-conflicts")) run.apply.conflicts = kube::PatchKind::kApplyForced;
+  if (arguments.has("--replicas")) run.apply.replicas = ApplyOptions::Replicas::kOurs;
+  if (arguments.has("--wait")) run.wait = internal::InstallRun::Wait::kReady;
+  internal::Report report(arguments, run.apply.dry_run);
+  return run_install(*cluster->client, run, report);
+}
+
 int install(const Arguments& arguments, const std::string& version) {
-  const auto options = read_options(arguments, version);
+  if (arguments.has("--apply") || arguments.has("--dry-run")) return apply(arguments, version);
+  const std::string ns = arguments.has("--namespace") ? arguments.get("--namespace") : "default";
+  const auto options = read_options(arguments, version, ns);
   if (!options) return complain(options.error().message), static_cast<int>(kUsage);
   return print(*options, arguments);
 }
@@ -82,61 +103,75 @@ int install(const Arguments& arguments, const std::string& version) {
 }  // namespace
 
 Command install_command(const std::string& version) {
-  return {.name = "install",
-          .summary = "Install Slipway on a Kubernetes cluster, or print what that takes",
-          .description =
-              "Prints every object for kubectl, kustomize or helm; nothing else is needed. With --apply it "
-              "puts them "
-              "there itself, by\nserver-side apply: fields that others have set stay as they are.",
-          .options = with_platform(
-              {{.names = "--image",
-                .value = "REF",
-                .help = "The image of every pod, best by digest (default: docker.io/library/slipway:" +
-                        version + ")"},
-               {.names = "--expose",
-                .value = "HOW",
-                .help = "How callers outside the cluster reach the gateway: ClusterIP, NodePort[:HOST:PORT], "
-                        "LoadBalancer[:HOST], ingress:HOST or httproute:GATEWAY/HOST",
-                .fallback = "ClusterIP"},
-               {.names = "--all-namespaces",
-                .value = "",
-                .help = "Let control see to the deployments of all namespaces"},
-               {.names = "--only",
-                .value = "PART",
-                .help = "crds, control or gateway alone (default: all of them)",
-                .choices = {"crds", "control", "gateway"}},
-               {.names = "--replicas", .value = "N", .help = "Of the gateway", .fallback = "2"},
-               {.names = "--registry",
-                .value = "",
-                .help = "Let control keep pushed models, on a claim of its own"},
-               {.names = "--registry-size", .value = "SIZE", .help = "Of that claim", .fallback = "10Gi"},
-               {.names = "--storage-class",
-                .value = "NAME",
-                .help = "Of that claim (default: the cluster's default)"},
-               {.names = "--pull-secret",
-                .value = "NAME",
-                .help = "A Secret with credentials for registries of images and models; may be repeated",
-                .times = Times::kAnyNumber},
-               {.names = "--cache-claim",
-                .value = "NAME",
-                .help = "A PersistentVolumeClaim that pods keep models in"},
-               {.names = "--network-policies",
-                .value = "",
-                .help = "Let pods talk only to those that they have to"},
-               {.names = "--create-namespace",
-                .value = "",
-                .help = "The namespace too, with Pod Security `restricted`"},
-               {.names = "--format",
-                .value = "FORMAT",
-                .help = "yaml, kustomize or helm",
-                .fallback = "yaml",
-                .choices = {"yaml", "kustomize", "helm"}},
-               {.names = "--into", .value = "DIR", .help = "Write files there instead of standard output"}}),
-          .examples = {"slipway install | kubectl apply -f -",
-                       "slipway install -n ml --image docker.io/library/slipway@sha256:… --expose "
-                       "ingress:models.example.com",
-                       "slipway install --format helm --into chart"},
-          .run = [version](const Arguments& arguments) { return install(arguments, version); }};
+  return {
+      .name = "install",
+      .summary = "Install Slipway on a Kubernetes cluster, or print what that takes",
+      .description =
+          "Prints every object for kubectl, kustomize or helm; nothing else is needed. With --apply it "
+          "puts them "
+          "there itself, by\nserver-side apply: fields that others have set stay as they are.",
+      .options = internal::with_cluster(
+          {{.names = "--image",
+            .value = "REF",
+            .help = "The image of every pod, best by digest (default: docker.io/library/slipway:" + version +
+                    ")"},
+           {.names = "--expose",
+            .value = "HOW",
+            .help = "How callers outside the cluster reach the gateway: ClusterIP, NodePort[:HOST:PORT], "
+                    "LoadBalancer[:HOST], ingress:HOST or httproute:GATEWAY/HOST",
+            .fallback = "ClusterIP"},
+           {.names = "--all-namespaces",
+            .value = "",
+            .help = "Let control see to the deployments of all namespaces"},
+           {.names = "--only",
+            .value = "PART",
+            .help = "crds, control or gateway alone (default: all of them)",
+            .choices = {"crds", "control", "gateway"}},
+           {.names = "--replicas", .value = "N", .help = "Of the gateway (default: 2)"},
+           {.names = "--registry",
+            .value = "",
+            .help = "Let control keep pushed models, on a claim of its own"},
+           {.names = "--registry-size", .value = "SIZE", .help = "Of that claim", .fallback = "10Gi"},
+           {.names = "--storage-class",
+            .value = "NAME",
+            .help = "Of that claim (default: the cluster's default)"},
+           {.names = "--pull-secret",
+            .value = "NAME",
+            .help = "A Secret with credentials for registries of images and models; may be repeated",
+            .times = Times::kAnyNumber},
+           {.names = "--cache-claim",
+            .value = "NAME",
+            .help = "A PersistentVolumeClaim that pods keep models in"},
+           {.names = "--network-policies",
+            .value = "",
+            .help = "Let pods talk only to those that they have to"},
+           {.names = "--create-namespace",
+            .value = "",
+            .help = "The namespace too, with Pod Security `restricted`"},
+           {.names = "--format",
+            .value = "FORMAT",
+            .help = "yaml, kustomize or helm",
+            .fallback = "yaml",
+            .choices = {"yaml", "kustomize", "helm"}},
+           {.names = "--into", .value = "DIR", .help = "Write files there instead of standard output"},
+           {.names = "--apply",
+            .value = "",
+            .help = "Apply it to the cluster that --context or --kubeconfig names"},
+           {.names = "--dry-run", .value = "", .help = "Let that cluster check everything and store nothing"},
+           {.names = "--force-conflicts", .value = "", .help = "Set back what others have set differently"},
+           {.names = "--wait", .value = "", .help = "With --apply: until control and gateway are ready"},
+           {.names = "--timeout", .value = "DURATION", .help = "How long to wait", .fallback = "5m"},
+           {.names = "-o,--output",
+            .value = "FORMAT",
+            .help = "What --apply says: text or json",
+            .fallback = "text",
+            .choices = {"text", "json"}}}),
+      .examples = {"slipway install | kubectl apply -f -",
+                   "slipway install -n ml --image docker.io/library/slipway@sha256:… --expose "
+                   "ingress:models.example.com",
+                   "slipway install --context prod -n ml --apply --wait",
+                   "slipway install --format helm --into chart"},
+      .run = [version](const Arguments& arguments) { return install(arguments, version); }};
 }
 
 }  // namespace slipway::cli

@@ -10,5 +10,6 @@ namespace slipway::cli {
 
 // `version` is the program's: the image of that version is installed where none is named.
 Command install_command(const std::string& version);
+Command uninstall_command();
 
 }  // namespace slipway::cli

@@ -76,6 +76,24 @@ Result<Expose> parse_expose(std::string_view text) {
   return out;
 }
 
+std::string expose_text(const Expose& expose) {
+  const std::string host = (expose.scheme == "https" ? "https://" : "") + expose.host;
+  const std::string space = expose.gateway_space.empty() ? "" : expose.gateway_space + "/";
+  switch (expose.kind) {
+    case Expose::Kind::kClusterIp:
+      return "ClusterIP";
+    case Expose::Kind::kNodePort:
+      return expose.port == 0 ? "NodePort" : fmt::format("NodePort:{}:{}", host, expose.port);
+    case Expose::Kind::kLoadBalancer:
+      return expose.host.empty() ? "LoadBalancer" : "LoadBalancer:" + host;
+    case Expose::Kind::kIngress:
+      return "ingress:" + host;
+    case Expose::Kind::kHttpRoute:
+      return fmt::format("httproute:{}{}/{}", space, expose.gateway, host);
+  }
+  return "";
+}
+
 std::string gateway_url(const Expose& expose) {
   // Pods know their namespace; so does this text, wherever it is installed.
   if (expose.host.empty()) return "http://slipway-gateway.$(POD_NAMESPACE).svc";

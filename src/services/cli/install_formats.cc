@@ -20,27 +20,34 @@ std::string file_of(const Document& object) {
   return component.empty() ? "cluster.yaml" : component + ".yaml";
 }
 
-// A digest is a field of its own in kustomize.
-std::string kustomization(const std::vector<std::string>& files, const std::string& ns) {
+// What serves models runs control's own image: where `images` names another one, control must be told.
+constexpr std::string_view kReplacements =
+    R"yaml(# Where `images` names another image, control is told: what serves models runs it too.
+replacements:
+- source:
+    kind: Deployment
+    name: slipway-control
+    fieldPath: spec.template.spec.containers.[name=control].image
+  targets:
+  - select:
+      kind: Deployment
+      name: slipway-control
+    fieldPaths:
+    - spec.template.spec.containers.[name=control].args.2
+    options:
+      delimiter: "="
+      index: 1
+)yaml";
+
+std::string kustomization(const std::vector<std::string>& files, const InstallOptions& options) {
   std::string out =
-      "# Made by `slipway install --format kustomize`. Put what is yours into an overlay that names this "
+      "# Made by `slipway install --format kustomize`. What is yours goes into an overlay that names this "
       "folder.\n"
-      "apiVersion: kustomize.config.k8s.io/v1beta1\n"
-      "kind: Kustomization\n"
-      "namespace: " +
-      ns + "\nresources:\n";
+      "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: " +
+      options.ns + "\nresources:\n";
   for (const std::string& file : files) out += "- " + file + "\n";
-  return out +
-         "# What serves models runs control's own image: where `images` of this file names another one, "
-         "control is "
-         "told.\n"
-         "replacements:\n"
-         "- source: {kind: Deployment, name: slipway-control, fieldPath: "
-         "\"spec.template.spec.containers.[name=control].image\"}\n"
-         "  targets:\n"
-         "  - select: {kind: Deployment, name: slipway-control}\n"
-         "    fieldPaths: [spec.template.spec.containers.[name=control].args.2]\n"
-         "    options: {delimiter: =, index: 1}\n";
+  const bool has_control = options.part == Part::kAll || options.part == Part::kControl;
+  return has_control ? out + std::string(kReplacements) : out;
 }
 
 }  // namespace
@@ -69,7 +76,7 @@ Result<std::vector<RenderedFile>> render_kustomize(const InstallOptions& options
     if (!files.contains(file)) order.push_back(file);
     files[file].push_back(std::move(object));
   }
-  std::vector<RenderedFile> out{{"kustomization.yaml", kustomization(order, options.ns)}};
+  std::vector<RenderedFile> out{{"kustomization.yaml", kustomization(order, options)}};
   for (const std::string& file : order) {
     auto text = to_stream(files[file]);
     if (!text) return fail(text.error());

@@ -11,6 +11,7 @@
 #include "values/base/bug.h"
 #include "values/domain/definitions.h"
 #include "values/domain/names.h"
+#include "values/domain/units.h"
 
 namespace slipway::cli {
 namespace {
@@ -260,6 +261,8 @@ Status check(const InstallOptions& options) {
     if (Status fine = check_named("--pull-secret", secret); !fine) return fine;
   if (!options.cache_claim.empty())
     if (Status fine = check_named("--cache-claim", options.cache_claim); !fine) return fine;
+  if (options.registry && !domain::parse_bytes(options.registry->size))
+    return fail(Code::kInvalid, "--registry-size {}: a size is written as 10Gi", options.registry->size);
   if (options.registry && options.reach == Reach::kAllNamespaces)
     return fail(
         Code::kInvalid,

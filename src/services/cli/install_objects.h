@@ -28,6 +28,8 @@ struct Expose {
 // https:// before HOST where TLS ends in front of the gateway. kInvalid with the forms there are.
 Result<Expose> parse_expose(std::string_view text);
 
+std::string expose_text(const Expose& expose);  // parse_expose() backwards
+
 enum class Part : uint8_t { kAll, kDefinitions, kControl, kGateway };
 enum class Reach : uint8_t { kNamespace, kAllNamespaces };
 

@@ -177,6 +177,7 @@ TEST(InstallObjects, FollowFromOneFieldHowCallersComeIn) {
     const auto expose = parse_expose(row.text);
     ASSERT_TRUE(expose) << expose.error().message;
     of.expose = *expose;
+    EXPECT_EQ(expose_text(of.expose), row.text);
     EXPECT_EQ(gateway_url(of.expose), row.url);
     EXPECT_THAT(container(of, "slipway-control")["args"],
                 ::testing::Contains(fmt::format("--gateway-url={}", row.url)));

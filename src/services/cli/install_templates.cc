@@ -75,7 +75,7 @@ spec:
         image: "${image}"
         imagePullPolicy: IfNotPresent
         args: []
-        env: [{name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}]
+        env: [{name: POD_NAMESPACE, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}}]
         ports: [{name: admin, containerPort: 8081, protocol: TCP}]
         startupProbe: {httpGet: {path: /startupz, port: admin}, periodSeconds: 1, failureThreshold: 120, timeoutSeconds: 3}
         readinessProbe: {httpGet: {path: /readyz, port: admin}, periodSeconds: 2, failureThreshold: 2, timeoutSeconds: 2}
