@@ -1,5 +1,5 @@
 # Slipway's verbs. Each is a script in tools/ or a line here; all of them may be run again at any time.
-.PHONY: help up down build image test check format bench fuzz sim soak
+.PHONY: help up down build image test check format bench deploy fuzz sim soak
 .DEFAULT_GOAL := help
 FLAVOUR ?= onnx
 SECONDS_EACH ?= 60
@@ -37,6 +37,11 @@ bench: ## ratios against the floor and against other servers, with the command t
 	@tools/setup build test
 	@tools/build release
 	@tests/bench/run
+
+deploy: ## write deploy/ anew: what `slipway install` makes
+	@tools/setup build
+	@tools/build release slipway
+	@tools/deploy
 
 fuzz: ## fuzz each parser for SECONDS_EACH=60 seconds
 	@tools/setup build test

@@ -5,6 +5,7 @@
 #include "services/cli/apply.h"
 #include "services/cli/deploy.h"
 #include "services/cli/get.h"
+#include "services/cli/install.h"
 #include "services/cli/logs.h"
 #include "services/cli/models.h"
 #include "services/cli/predict.h"
@@ -63,6 +64,7 @@ int main(int argc, char** argv) {
       cli::scale_command(),    cli::logs_command(),       cli::status_command(),  cli::why_command(),
       app::serve_command(),    app::gateway_command(),    cli::predict_command(), app::inspect_command(),
       version_command()};
+  commands.insert(commands.end() - 1, {cli::install_command(SLIPWAY_VERSION), cli::uninstall_command()});
   commands.push_back(completion_command(commands));
   const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
   // A full disk behind standard output must not look like success.
