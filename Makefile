@@ -38,7 +38,7 @@ bench: ## ratios against the floor and against other servers, with the command t
 bench-kube: ## what a real cluster makes of it: lost requests, first prediction, outages, 2,000 deployments, failover
 	@tools/setup build test kube
 	@tools/build release
-	@tests/kube/bench
+	@.deps/conformance/bin/python tests/kube/bench.py
 
 fuzz: ## fuzz each parser for SECONDS_EACH=60 seconds
 	@tools/setup build test
