@@ -1,5 +1,8 @@
 """Pods that cannot be: the deployment says why, in the words of whoever refused, and so does `slipway why`."""
+import json
+
 import pytest
+from cluster import restricted_pod
 from control import Control
 from server import deployment, version
 
@@ -51,7 +54,7 @@ def test_a_policy_of_the_cluster_refuses_them(plane, control):
     plane.cleanups.append(lambda: plane.cluster.kubectl("delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", name))
 
     def refuses():
-        pod = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"docker.io/library/c:1"}]}}'
+        pod = json.dumps(restricted_pod("any", "docker.io/library/any:1"))
         return "team.example/approved" in plane.kubectl("create", "--dry-run=server", "-f", "-", stdin=pod, ok=None).stderr
     plane.wait(refuses, "the policy is in force")
     plane.apply(deployment(version=1))
