@@ -84,7 +84,7 @@ class Space:
         return self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})).stdout
 
     def patch(self, plural, name, change, group="slipway.dev/v1alpha1", sub=""):
-        status, _, answer = self.cluster.ask("PATCH", self.path(plural, name, group) + sub, change, {"content-type": "application/merge-patch+json"})
+        status, _, answer = self.cluster.ask("PATCH", self.path(plural, name, group) + sub, change, {"Content-Type": "application/merge-patch+json"})
         assert status == 200, answer
         return answer
 
