@@ -90,17 +90,30 @@ def test_our_fields_are_forced_back_and_foreign_ones_stay(deployed):
     assert template["metadata"]["annotations"]["mesh.example/inject"] == "true"
 
 
-def test_a_sidecar_that_a_mesh_adds_starts_no_war(deployed):
-    """An injector writes into the pod template beside us, each time that it sees it."""
-    name = only(deployed, "deployments")["metadata"]["name"]
-    sidecar = {"spec": {"template": {"spec": {"containers": [{"name": "proxy", "image": "docker.io/library/proxy:1"}]}}}}
-    deployed.kubectl("patch", f"deploy/{name}", "--type=strategic", "-p", json.dumps(sidecar))
-    time.sleep(2)
+@pytest.fixture
+def mesh(plane):
+    """A policy of the cluster that adds a sidecar to every Deployment of this namespace with each write, as an injector does."""
+    name = f"{plane.name}-mesh"
+    sidecar = ('Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{containers: '
+               '[Object.spec.template.spec.containers{name: "proxy", image: "docker.io/library/proxy:1"}]}}}}')
+    plane.apply({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy", "metadata": {"name": name},
+                 "spec": {"failurePolicy": "Fail", "reinvocationPolicy": "Never",
+                          "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+                                                                  "resources": ["deployments"]}]},
+                          "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": sidecar}}]}},
+                {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding", "metadata": {"name": name},
+                 "spec": {"policyName": name, "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": plane.name}}}}})
+    plane.cleanups.append(lambda: plane.cluster.kubectl("delete", "mutatingadmissionpolicy,mutatingadmissionpolicybinding", name))
+    plane.wait(lambda: "proxy:1" in plane.kubectl("create", "deployment", "any", "--image=any:1", "--dry-run=server", "-o", "yaml").stdout, "the policy is in force")
+
+
+def test_a_mesh_that_adds_a_sidecar_with_each_write_starts_no_war(mesh, deployed):
+    containers = only(deployed, "deployments")["spec"]["template"]["spec"]["containers"]
+    assert [each["name"] for each in containers] == ["server", "proxy"]
+    time.sleep(3)
     before, since = only(deployed, "deployments")["metadata"]["generation"], Audit(deployed.cluster)
     time.sleep(6)
-    found = only(deployed, "deployments")
-    assert found["metadata"]["generation"] == before
-    assert {each["name"] for each in found["spec"]["template"]["spec"]["containers"]} == {"server", "proxy"}
+    assert only(deployed, "deployments")["metadata"]["generation"] == before
     assert [each for each in since.writes() if each["resource"] == "deployments"] == []
 
 
