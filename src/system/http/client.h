@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "system/http/address.h"
+#include "system/http/tls.h"
 #include "values/base/head.h"
 #include "values/base/result.h"
 
@@ -23,6 +24,8 @@ struct ClientOptions {
   size_t body_limit = 256 << 20;  // of ask(): kTooLarge beyond
   std::string ca_pem;             // whose certificates are trusted; empty: whom this machine trusts
   std::string ca_source = "the kubeconfig";  // what names the CA, for errors
+  TlsIdentity identity;      // who we are, for servers that ask for a certificate; empty: we have none
+  std::string server_name;   // whom the server's certificate has to be for; empty: the address's host
   std::string bearer_token;  // sent with each request, but over plain HTTP to this machine only: kDenied
 };
 
