@@ -29,12 +29,13 @@ HOP_HEADERS = ("connection", "transfer-encoding", "content-length", "keep-alive"
 
 
 class Proxy:
-    def __init__(self, kubeconfig, folder, perturbations=(), on_write=None):
-        """`on_write(call, number, when)` is told of each write, "before" the server is asked and "after" it has answered; what it
+    def __init__(self, kubeconfig, folder, perturbations=(), namespace=None, on_write=None):
+        """`namespace`: what its kubeconfig names, if not what the other one does. `on_write(call, number, when)` is told of each write, "before" the server is asked and "after" it has answered; what it
         kills there has not said or heard more than that."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.upstream = wire.Access(kubeconfig)
+        self.namespace = namespace or self.upstream.namespace
         self.perturbations = list(perturbations)
         for each in self.perturbations:
             each.log = self.log
@@ -89,7 +90,7 @@ class Proxy:
                   "clusters": [{"name": "perturbed", "cluster": {"server": f"https://127.0.0.1:{self.port}",
                                                                  "certificate-authority-data": base64.b64encode(authority).decode()}}],
                   "users": [{"name": "perturbed", "user": {"token": self.token}}],
-                  "contexts": [{"name": "perturbed", "context": {"cluster": "perturbed", "user": "perturbed", "namespace": self.upstream.namespace}}]}
+                  "contexts": [{"name": "perturbed", "context": {"cluster": "perturbed", "user": "perturbed", "namespace": self.namespace}}]}
         self.kubeconfig.touch(mode=0o600)
         self.kubeconfig.write_text(json.dumps(config))
 
