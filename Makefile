@@ -1,11 +1,11 @@
 # Slipway's verbs. Each is a script in tools/ or a line here; all of them may be run again at any time.
-.PHONY: help up down build test check format bench fuzz sim soak
+.PHONY: help up down build test test-kube check format bench bench-kube fuzz sim soak
 .DEFAULT_GOAL := help
 SECONDS_EACH ?= 60
 SEEDS ?= 1000
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 up: ## set up, build, serve two example models and predict with them
 	@tools/up
@@ -20,6 +20,9 @@ build: ## set up and build build/release/slipway
 test: ## every test: unit, fuzz replay, threads, end to end, documents
 	@tools/test
 
+test-kube: ## the platform on a real cluster: the one of KUBECONFIG, or one started from a bundle in ../shared/kube
+	@tools/test kube
+
 check: ## before each commit: format, layers, budgets, tidy, unit tests (CHECK_ALL=1: tidy on all files)
 	@tools/check
 
@@ -31,6 +34,11 @@ bench: ## ratios against the floor and against other servers, with the command t
 	@tools/setup build test
 	@tools/build release
 	@tests/bench/run
+
+bench-kube: ## what a real cluster makes of it: lost requests, first prediction, outages, 2,000 deployments, failover
+	@tools/setup build test kube
+	@tools/build release
+	@tests/kube/bench
 
 fuzz: ## fuzz each parser for SECONDS_EACH=60 seconds
 	@tools/setup build test
