@@ -4,7 +4,8 @@
 
 Each pod is bound to a node that is none, gets an address of this machine's own (a route makes a whole network local, which needs
 root) and becomes ready; at its address, ports 8080 and 8081 answer what a server would. A pod that is deleted is unready at
-once and gone a moment later. What a real node does otherwise, tests with real nodes tell.
+once and gone a moment later. What a real node does otherwise, tests with real nodes tell. A pod whose annotation ADDRESS says
+where it is answers for itself.
 """
 import contextlib
 import fcntl
@@ -19,6 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 NODE = "emulated"
+ADDRESS = "emulated.test/address"
 READY_AFTER, GONE_AFTER = 0.1, 0.1
 LEASE_SECONDS = 10
 PORTS = (8080, 8081)
@@ -126,8 +128,9 @@ class Pod:
     def __init__(self, kubelet, item):
         self.kubelet, self.path = kubelet, f"{kubelet.path}/{item['metadata']['name']}"
         self.began, self.going, self.ready = time.monotonic(), None, False
-        self.address = kubelet.network.address()
-        self.server = Server(self.address, observed(item))
+        self.address = item["metadata"].get("annotations", {}).get(ADDRESS)
+        self.server = None if self.address else Server(kubelet.network.address(), observed(item))
+        self.address = self.address or self.server.address
         if not item["spec"].get("nodeName"):
             self.ask("POST", "/binding", {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": item["metadata"]["name"]},
                                           "target": {"apiVersion": "v1", "kind": "Node", "name": NODE}})
@@ -163,7 +166,8 @@ class Pod:
                            "conditions": conditions, "containerStatuses": running, "initContainerStatuses": over}}
 
     def stop(self):
-        self.server.stop()
+        if self.server:
+            self.server.stop()
 
 
 def observed(item):
@@ -181,7 +185,7 @@ class Server:
     """Answers at one address, on a thread; a request a connection."""
 
     def __init__(self, address, observed):
-        self.observed = json.dumps(observed).encode()
+        self.address, self.observed = address, json.dumps(observed).encode()
         self.wake, self.waker = os.pipe()
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.wake, selectors.EVENT_READ)
