@@ -168,8 +168,8 @@ class Slow(Timed):
 
 
 class Refused(Timed):
-    """Some of all calls are refused, and may be tried again."""
-    share = 0.4
+    """Some of all calls are refused, the first ones surely, and may be tried again."""
+    share, first = 0.4, 2
     refusals = {
         "Throttled": refusal(429, "TooManyRequests", "the server is busy", retry_after=1),
         "Unavailable": refusal(503, "ServiceUnavailable", "the server is going away", retry_after=1),
@@ -180,7 +180,7 @@ class Refused(Timed):
     async def call(self, call, forward):
         draw = self.draw(call.number)
         which = draw.choice(self.answers)
-        if self.acts and draw.random() < self.share:
+        if self.acts and (call.number < self.first or draw.random() < self.share):
             self.note(call, which)
             return self.refusals[which]
         return await super().call(call, forward)
@@ -438,6 +438,11 @@ class Stalled(Watching):
             yield event
 
 
+class Silent(Stalled):
+    """The same, but nobody cuts: whoever waits has to find out."""
+    most, seconds = 1, 1e6
+
+
 class Unmarked(Perturbation):
     """No bookmarks, which servers give as they like, but the one that a client waits for."""
 
@@ -496,52 +501,71 @@ class TimeTravel(Watching):
 # ---- Tools
 
 
-async def with_times(source):
-    """(when it came, event), while whoever takes them may be slower."""
-    queue, end = asyncio.Queue(), object()
+class Ahead:
+    """Reads events while whoever takes them waits: `async with Ahead(source) as events: (when, event) = await events.get()`, None at
+    the end."""
 
-    async def read():
+    def __init__(self, source):
+        self.source, self.queue = source, asyncio.Queue()
+
+    async def __aenter__(self):
+        self.reading = asyncio.create_task(self.read())
+        return self
+
+    async def __aexit__(self, *_):
+        self.reading.cancel()
+
+    async def read(self):
+        end = None
         try:
-            async for event in source:
-                queue.put_nowait((time.monotonic(), event))
-        finally:
-            queue.put_nowait(end)
+            async for event in self.source:
+                self.queue.put_nowait((time.monotonic(), event))
+        except Exception as error:  # whoever takes it meets it
+            end = error
+        self.queue.put_nowait(end)
 
-    reading = asyncio.create_task(read())
-    try:
-        while (item := await queue.get()) is not end:
+    def empty(self):
+        return self.queue.empty()
+
+    async def get(self):
+        item = await self.queue.get()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+
+async def with_times(source):
+    """(when it came, event)."""
+    async with Ahead(source) as events:
+        while item := await events.get():
             yield item
-        await reading
-    finally:
-        reading.cancel()
 
 
 async def batches(source, seconds):
     """Lists of what came within that time after the first of it."""
-    queue, end = asyncio.Queue(), object()
-
-    async def read():
-        try:
-            async for event in source:
-                queue.put_nowait(event)
-        finally:
-            queue.put_nowait(end)
-
-    reading, more = asyncio.create_task(read()), True
-    try:
-        while more and (first := await queue.get()) is not end:
+    async with Ahead(source) as events:
+        while item := await events.get():
             await asyncio.sleep(seconds)
-            batch = [first]
-            while not queue.empty() and more:
-                event = queue.get_nowait()
-                more = event is not end
-                batch += [event] if more else []
+            batch = [item[1]]
+            while item and not events.empty():
+                item = await events.get()
+                batch += [item[1]] if item else []
             yield batch
-        await reading
-    finally:
-        reading.cancel()
+            if item is None:
+                return
 
 
-KINDS = {each.__name__: each for each in (
-    Slow, Throttled, Unavailable, Failing, Conflicting, CutBeforeWrites, CutAfterWrites, Stale, Doubled, Reordered, Coalesced, Cutting,
-    Missed, Gone, TooNew, Stalled, Unmarked, ListsApart, TimeTravel)}
+OF_CALLS = (Slow, Throttled, Unavailable, Failing)
+OF_WRITES = (Conflicting, CutBeforeWrites, CutAfterWrites)
+OF_WATCHES = (Stale, Doubled, Reordered, Coalesced, Cutting, Missed, Gone, TooNew, Stalled, Unmarked, ListsApart, TimeTravel)
+LONG = (Silent,)  # take minutes
+KINDS = {each.__name__: each for each in (*OF_CALLS, *OF_WRITES, *OF_WATCHES, *LONG)}
+
+
+def names(*groups):
+    return [each.__name__ for group in groups for each in group]
+
+
+def make(kinds, seed):
+    """"Stale+Failing" -> both, with that seed."""
+    return [KINDS[name](seed) for name in kinds.split("+") if name]

@@ -1,32 +1,36 @@
 """Whatever befalls control and the gateway between them and the API server, what people did ends as it ends without.
 
-    SLIPWAY_SEED=N SLIPWAY_SEEDS=M SLIPWAY_PERTURB="NAME…" pytest tests/kube/test_perturbed.py
+    SLIPWAY_SEED=N SLIPWAY_PERTURB="NAME NAME+NAME…" pytest tests/kube/test_perturbed.py
 
-What a seed does is in perturbations.py, what people do in histories.py. Several runs go at once, each in its namespace.
+What a seed does is in perturbations.py, what people do in histories.py. A few perturbations in every run of the tests, all of
+them with SLIPWAY_SOAK=1. Several runs go at once, each in its namespace.
 """
-import itertools
 import os
 import random
 import time
+from contextlib import ExitStack
 
 import histories
+import perturbations
 import pytest
 from kubelet import Network, Node
-from perturbations import KINDS
 from world import World
 
-SEED, SEEDS = int(os.environ.get("SLIPWAY_SEED", 1)), int(os.environ.get("SLIPWAY_SEEDS", 0))
+SOAK = os.environ.get("SLIPWAY_SOAK") == "1"
+SEED = int(os.environ.get("SLIPWAY_SEED", random.SystemRandom().randrange(1 << 32)))
 AT_ONCE = 5
-# In every run of the tests: some of them, others with another seed. SLIPWAY_SEEDS=1 or more: all, with so many seeds.
 SAMPLE = 4
+SEEDS = 3  # each perturbation with so many, in the long form
 
 
 def chosen():
-    if named := os.environ.get("SLIPWAY_PERTURB", "").split():
-        return [(seed, name) for seed in range(SEED, SEED + max(1, SEEDS)) for name in named]
-    if SEEDS:
-        return list(itertools.product(range(SEED, SEED + SEEDS), KINDS))
-    return [(SEED, name) for name in random.Random(SEED).sample(sorted(KINDS), SAMPLE)]
+    """(seed, kinds), so many at once."""
+    everything = perturbations.names(perturbations.OF_CALLS, perturbations.OF_WRITES, perturbations.OF_WATCHES)
+    runs = [(SEED, name) for name in os.environ.get("SLIPWAY_PERTURB", "").split()]
+    if not runs and SOAK:
+        runs = [(seed, name) for seed in range(SEED, SEED + SEEDS) for name in everything]
+    runs = runs or [(SEED, name) for name in random.Random(SEED).sample(everything, SAMPLE)]
+    return [runs[at:at + AT_ONCE] for at in range(0, len(runs), AT_ONCE)]
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +62,10 @@ def test_nothing_that_happened_before_matters(bed, undisturbed):
         assert not histories.differences(undisturbed, world.play())
 
 
-@pytest.mark.parametrize("batch", [chosen()[at:at + AT_ONCE] for at in range(0, len(chosen()), AT_ONCE)],
-                         ids=lambda batch: "+".join(f"{name}-{seed}" for seed, name in batch))
+@pytest.mark.parametrize("batch", chosen(), ids=lambda batch: "-".join(name for _, name in batch))
 def test_perturbed_histories_end_as_the_undisturbed_do(bed, undisturbed, batch):
-    from contextlib import ExitStack
     with ExitStack() as ends:
-        worlds = [ends.enter_context(World(*bed, seed=seed, kinds=(name,))) for seed, name in batch]
-        found = {name: histories.differences(undisturbed, end) for (_, name), end in zip(batch, play_all(worlds), strict=True)}
-        wrong = {name: differences for name, differences in found.items() if differences}
-        assert not wrong, "\n".join(f"{name}: {line}" for name, lines in wrong.items() for line in lines[:20]) + "".join(
-            world.describe() for world in worlds if world.kinds[0] in wrong)
+        worlds = [ends.enter_context(World(*bed, seed=seed, kinds=kinds)) for seed, kinds in batch]
+        found = [(world, histories.differences(undisturbed, end)) for world, end in zip(worlds, play_all(worlds), strict=True)]
+        wrong = [f"{world.kinds}, SLIPWAY_SEED={world.seed}:\n" + "\n".join(lines[:20]) + world.describe() for world, lines in found if lines]
+        assert not wrong, "\n\n".join(wrong)

@@ -46,7 +46,7 @@ async def read_head(reader):
 async def pieces(reader, head):
     """The body, as it comes: chunked, counted, or until the end of the connection (answers alone)."""
     if head.headers.get("transfer-encoding", "").lower() == "chunked":
-        while size := int((await reader.readline()).split(b";")[0], 16):
+        while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
             yield await reader.readexactly(size)
             await reader.readexactly(2)
         while (await reader.readline()).strip():

@@ -11,7 +11,7 @@ from pathlib import Path
 import histories
 from cluster import BINARY
 from kubelet import ADDRESS, Kubelet
-from perturbations import KINDS
+from perturbations import make
 from perturbing_proxy import Proxy
 
 SECONDS = 60  # for the histories to end, whatever happens
@@ -20,7 +20,7 @@ SECONDS = 60  # for the histories to end, whatever happens
 class World:
     """One run: `with World(…) as world: world.play(); world.end`."""
 
-    def __init__(self, cluster, network, seed=0, kinds=(), names=tuple(histories.HISTORIES), on_write=None):
+    def __init__(self, cluster, network, seed=0, kinds="", names=tuple(histories.HISTORIES), on_write=None):
         self.cluster, self.network, self.seed, self.kinds, self.names, self.on_write = cluster, network, seed, kinds, names, on_write
         self.control, self.starts = None, 0
 
@@ -42,7 +42,7 @@ class World:
         self.ends.close()
 
     def proxy(self, who):
-        return Proxy(self.cluster.kubeconfig, self.folder / who, [KINDS[kind](self.seed) for kind in self.kinds], self.space.name,
+        return Proxy(self.cluster.kubeconfig, self.folder / who, make(self.kinds, self.seed), self.space.name,
                      on_write=self.on_write and who == "control" and (lambda *about: self.on_write(self, *about)))
 
     # ---- Processes
@@ -111,4 +111,4 @@ class World:
     def describe(self):
         logs = "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-4000:]}" for path in sorted(self.folder.glob("*.log")))
         done = "\n".join(str(each) for proxy in self.proxies.values() for each in proxy.done[-15:])
-        return f"seed {self.seed}, {self.kinds}\n{self.space.describe()}\n{logs}\n== perturbed\n{done}"
+        return f"seed {self.seed}, {self.kinds or 'nothing'}\n{self.space.describe()}\n{logs}\n== perturbed\n{done}"
