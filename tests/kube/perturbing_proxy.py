@@ -22,7 +22,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import wire
-from perturbations import KINDS, Answer, Call, Cut, Event, refusal
+from perturbation import Answer, Call, Cut, Event, refusal
+from perturbations import KINDS
 
 # Of one connection, not of what it carries.
 HOP_HEADERS = ("connection", "transfer-encoding", "content-length", "keep-alive", "authorization", "host", "accept-encoding")

@@ -5,7 +5,8 @@ from collections import defaultdict
 
 import perturbations
 import pytest
-from perturbations import Call, Coalesced, Event, Reordered
+from perturbation import Call, Cut, Event
+from perturbed_watches import Coalesced, Reordered
 
 
 def event(kind, name, version):
@@ -81,7 +82,7 @@ def test_a_seed_does_the_same_again(name):
         try:
             async for each in perturbation.events(WATCH, source(), None):
                 given.append(each.line)
-        except perturbations.Cut:
+        except Cut:
             given.append(b"cut")
         return given
 

@@ -1,6 +1,5 @@
 """Control and a gateway on a control plane, in a namespace of their own, each behind a proxy that perturbs; pods are emulated."""
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,7 @@ class World:
 
     def __init__(self, cluster, network, seed=0, kinds="", names=tuple(histories.HISTORIES), on_write=None):
         self.cluster, self.network, self.seed, self.kinds, self.names, self.on_write = cluster, network, seed, kinds, names, on_write
-        self.control, self.starts = None, 0
+        self.control, self.told = None, []
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="slipway-"))
@@ -53,7 +52,6 @@ class World:
                                     stdout=subprocess.DEVNULL, stderr=log)
 
     def start_control(self):
-        self.starts += 1
         self.control = self.start("control", "--image", histories.IMAGE, "--admin", "127.0.0.1:0")
 
     def start_gateway(self):
@@ -67,10 +65,13 @@ class World:
                                                                                    "seccompProfile": {"type": "RuntimeDefault"}}}})
 
     def kill_control(self):
-        """kill -9, until it has ended. Whatever thread calls, it is started anew by play()."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.control.pid, signal.SIGKILL)
+        """kill -9, until it has ended; step() starts another. Its Lease goes with it: to wait until it is over would prove no more."""
+        self.control.kill()
         self.control.wait()
+        self.cluster.ask("DELETE", self.space.path("leases", "slipway-control", "coordination.k8s.io/v1"))
+
+    def log(self, line):
+        self.told.append(line)
 
     def stop_all(self):
         for process in (self.control, self.gateway):
@@ -111,4 +112,4 @@ class World:
     def describe(self):
         logs = "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-4000:]}" for path in sorted(self.folder.glob("*.log")))
         done = "\n".join(str(each) for proxy in self.proxies.values() for each in proxy.done[-15:])
-        return f"seed {self.seed}, {self.kinds or 'nothing'}\n{self.space.describe()}\n{logs}\n== perturbed\n{done}"
+        return f"seed {self.seed}, {self.kinds or 'nothing'}\n{self.space.describe()}\n{logs}\n== perturbed\n{done}\n" + "\n".join(self.told)
