@@ -1,6 +1,7 @@
 # Slipway's verbs. Each is a script in tools/ or a line here; all of them may be run again at any time.
-.PHONY: help up down build test test-kube check format bench bench-kube fuzz sim soak
+.PHONY: help up down build image test test-kube check format bench bench-kube fuzz sim soak
 .DEFAULT_GOAL := help
+FLAVOUR ?= onnx
 SECONDS_EACH ?= 60
 SEEDS ?= 1000
 
@@ -16,6 +17,11 @@ down: ## stop what `make up` started
 build: ## set up and build build/release/slipway
 	@tools/setup build
 	@tools/build release slipway
+
+image: ## an OCI image of it, for Kubernetes (FLAVOUR=onnx; native is without ONNX Runtime)
+	@tools/setup build image
+	@tools/build release slipway
+	@/usr/bin/python3 -B tools/image --flavour $(FLAVOUR)
 
 test: ## every test: unit, fuzz replay, threads, end to end, documents
 	@tools/test
@@ -37,8 +43,9 @@ bench: ## ratios against the floor and against other servers, with the command t
 
 bench-kube: ## what a real cluster makes of it: lost requests, first prediction, outages, 2,000 deployments, failover
 	@tools/setup build test kube
-	@tools/build release
-	@tests/kube/bench
+	@$(MAKE) --no-print-directory image
+	@tools/build release slipway_load
+	@.deps/conformance/bin/python tests/kube/bench.py
 
 fuzz: ## fuzz each parser for SECONDS_EACH=60 seconds
 	@tools/setup build test

@@ -39,4 +39,5 @@ def entry(said):
     resource = "/".join(filter(None, (about.get("resource"), about.get("subresource"))))
     return {"verb": said["verb"], "resource": resource, "namespace": about.get("namespace", ""), "name": about.get("name", ""),
             "code": said.get("responseStatus", {}).get("code", 0), "agent": said.get("userAgent", ""), "user": said.get("user", {}).get("username", ""),
+            "from": said.get("sourceIPs", [""])[0],
             "at": datetime.fromisoformat(said["requestReceivedTimestamp"].replace("Z", "+00:00")).timestamp(), "stage": said["stage"], "uri": said["requestURI"]}

@@ -129,3 +129,12 @@ class Space:
             assert time.monotonic() < end, f"not in {seconds} s: {what}\n{self.describe()}"
             time.sleep(0.05)
         return value
+
+
+def restricted_pod(name, image, *args):
+    """One container that ends by itself, as Pod Security asks for."""
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {"restartPolicy": "Never", "automountServiceAccountToken": False,
+                     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+                     "containers": [{"name": name, "image": image, "args": list(args),
+                                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}}]}}

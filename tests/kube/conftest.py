@@ -29,6 +29,7 @@ def pytest_configure(config):
     os.environ.pop("KUBE_EDITOR", None)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended then, too
     config.addinivalue_line("markers", "nodes: needs nodes that run pods")
+    config.addinivalue_line("markers", "long: not a part of `make test`")
     config.addinivalue_line("markers", "bundle: kills or counts what only a cluster of our own lets us")
 
 
@@ -89,6 +90,26 @@ def image(request, cluster):
     with tarfile.open(ARCHIVE) as archive:
         digest = json.load(archive.extractfile("index.json"))["manifests"][0]["digest"]
     return f"docker.io/library/slipway@{digest}"
+
+
+@pytest.fixture(scope="session")
+def installed(cluster, image, tmp_path_factory):
+    """Slipway in a namespace, with its own registry and versions 1 to 3 of the model `tumour`."""
+    from installed import Installed
+    space = cluster.space("slipway")
+    try:
+        made = Installed(space, image, tmp_path_factory.mktemp("installed"))
+        made.push_salted(1, 3)
+        yield made
+    finally:
+        space.remove()
+
+
+@pytest.fixture
+def platform(installed):
+    """The same, and a name that no deployment had before."""
+    yield installed.fresh()
+    installed.space.kubectl("delete", "md", installed.name, "--ignore-not-found", "--wait=false")
 
 
 def namespace(of):
