@@ -132,6 +132,9 @@ class Timed(Perturbation):
         super().__init__(seed)
         self.seconds, self.until = seconds, None
 
+    def begin_anew(self):
+        self.until = None
+
     @property
     def acts(self):
         self.until = self.until or time.monotonic() + self.seconds

@@ -26,7 +26,9 @@ from perturbation import Answer, Call, Cut, Event, refusal
 from perturbations import KINDS
 
 # Of one connection, not of what it carries.
-HOP_HEADERS = ("connection", "transfer-encoding", "content-length", "keep-alive", "authorization", "host", "accept-encoding")
+HOP_HEADERS = ("connection", "transfer-encoding", "content-length", "keep-alive", "authorization", "host", "accept-encoding", "expect")
+
+PATH = "/:@!$&'()*+,;=~"  # what stands in paths as it is
 
 
 class Proxy:
@@ -98,6 +100,8 @@ class Proxy:
     async def serve(self, reader, writer):
         try:
             while head := await wire.read_head(reader):
+                if head.headers.get("expect", "").lower() == "100-continue":
+                    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 if not await self.answer(head, await wire.read_body(reader, head), reader, writer):
                     break
             writer.close()
@@ -120,7 +124,7 @@ class Proxy:
             answer = await self.chain(call, 0)
         if answer is None:
             return await self.watch(call, reader, writer)
-        wire.write_head(writer, f"HTTP/1.1 {answer.status} {'-'}", {**answer.headers, "Content-Length": len(answer.body)})
+        wire.write_head(writer, f"HTTP/1.1 {answer.status} {'-'}", {"Content-Length": len(answer.body), **answer.headers})
         writer.write(answer.body)
         await writer.drain()
         return not head.closes
@@ -136,12 +140,14 @@ class Proxy:
         reader, writer = await self.upstream.connect()
         query = f"?{urlencode(call.query)}" if call.query else ""
         headers = {name: value for name, value in call.headers.items() if name not in HOP_HEADERS}
-        headers |= {"host": f"{self.upstream.host}:{self.upstream.port}", "content-length": len(call.body)}
+        headers["host"] = f"{self.upstream.host}:{self.upstream.port}"
+        if call.is_write:
+            headers["content-length"] = len(call.body)
         if self.upstream.token:
             headers["authorization"] = f"Bearer {self.upstream.token}"
         if "upgrade" in headers:
             headers["connection"] = "Upgrade"
-        wire.write_head(writer, f"{call.method} {self.upstream.prefix}{quote(call.path)}{query} HTTP/1.1", headers)
+        wire.write_head(writer, f"{call.method} {self.upstream.prefix}{quote(call.path, safe=PATH)}{query} HTTP/1.1", headers)
         writer.write(call.body)
         await writer.drain()
         head = await wire.read_head(reader)
@@ -157,12 +163,15 @@ class Proxy:
             self.on_write(call, number, "before")
         reader, writer, head = await self.send(call)
         try:
-            body = await wire.read_body(reader, head)
+            body = b"" if call.method == "HEAD" else await wire.read_body(reader, head)
         finally:
             writer.close()
         if call.is_write:
             self.on_write(call, number, "after")
-        return Answer(head.status, body, {name: value for name, value in head.headers.items() if name not in HOP_HEADERS})
+        headers = {name: value for name, value in head.headers.items() if name not in HOP_HEADERS}
+        if call.method == "HEAD" and "content-length" in head.headers:
+            headers["Content-Length"] = head.headers["content-length"]
+        return Answer(head.status, body, headers)
 
     async def watch(self, call, reader, writer):
         upstream, sending, head = await self.send(call)
