@@ -63,8 +63,8 @@ sim: ## the platform in simulated time: SEEDS=1000 seeds, or SEED=7 again with e
 	@tools/build release sim
 	@build/release/tests/sim/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --jobs $$(nproc))
 
-soak: ## the long forms: ten minutes of fuzzing for each parser, 50,000 simulated seeds, the long end-to-end tests
+soak: ## the long forms: ten minutes of fuzzing a parser, 50,000 simulated seeds, long end-to-end tests, every perturbation and point to die at
 	@tools/setup build test
 	@tools/fuzz 600
 	@$(MAKE) --no-print-directory sim SEEDS=50000
-	@SLIPWAY_SOAK=1 tools/test e2e
+	@SLIPWAY_SOAK=1 tools/test e2e kube-api
