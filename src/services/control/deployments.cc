@@ -106,6 +106,7 @@ void Deployments::write_statuses(std::vector<Work>& works) {
 }
 
 void Deployments::tell(const std::vector<Work>& works, const Pass& pass) {
+  std::vector<std::function<void()>> events;
   for (const Work& work : works) {
     if (!work.object || !work.result) continue;
     for (const rollout::Note& note : work.decision.notes) {
@@ -114,9 +115,11 @@ void Deployments::tell(const std::vector<Work>& works, const Pass& pass) {
                           {"deployment", work.name},
                           {"reason", domain::name(note.reason)},
                           {"says", note.message}});
-      parts_.recorder.record(*work.object, note, pass.wall);
+      if (auto event = parts_.recorder.record(*work.object, note, pass.wall))
+        events.push_back(std::move(event));
     }
   }
+  options_.run_all(std::move(events));
 }
 
 Result<store::ObjectPtr> Deployments::write_status(const store::ObjectPtr& object,
