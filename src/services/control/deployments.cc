@@ -79,8 +79,7 @@ Deployments::Work Deployments::decide(const std::string& name, const domain::Obs
     changing_.insert(name);
   else
     changing_.erase(name);
-  work.actions = reconcile::plan(name, &work.decision.status, part);
-  for (Action& action : work.actions) action.owner = deployment.uid;
+  work.actions = reconcile::plan({name, deployment.uid}, &work.decision.status, part);
   return work;
 }
 
@@ -158,7 +157,7 @@ void Deployments::end(const std::string& name, const domain::Observation& part, 
 }
 
 std::vector<Action> Deployments::forget(const std::string& name, const domain::Observation& part) {
-  auto actions = reconcile::plan(name, nullptr, part);
+  auto actions = reconcile::plan({name, ""}, nullptr, part);
   parsed_.erase(name);
   if (actions.empty()) {
     changing_.erase(name);
