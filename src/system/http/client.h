@@ -70,7 +70,7 @@ class Client {
 
   // The whole answer. kUnavailable: no connection, or it broke off. kDenied: the server's certificate is not
   // to be trusted. A kept connection that the server closed meanwhile is opened again once, if no byte of an
-  // answer came and the body is not from a source.
+  // answer came, the body is not from a source, and it is no POST, which may have been done.
   Result<Response> ask(const Request& request);
 
   // The same, but the answer's head only: its body is read() then. An answer that comes before the request's
