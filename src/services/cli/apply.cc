@@ -94,7 +94,7 @@ int apply(const Arguments& arguments) {
     const auto applied =
         apply_one(*client, platform->access.ns, each, dry_run ? kube::DryRun::kServer : kube::DryRun::kNo);
     if (!applied) {
-      code = complain(fmt::format("{}: {}", each.where, explain(applied.error())));
+      code = complain(fmt::format("{}: {}", each.where, platform->explain(applied.error())));
       continue;
     }
     const char* words[] = {"created", "configured", "unchanged"};
@@ -163,7 +163,8 @@ int diff(const Arguments& arguments) {
   bool differs = false;
   for (const Wanted& each : *wanted) {
     const auto applied = apply_one(*client, platform->access.ns, each, kube::DryRun::kServer);
-    if (!applied) return complain(fmt::format("{}: {}", each.where, explain(applied.error()))), kUsage;
+    if (!applied)
+      return complain(fmt::format("{}: {}", each.where, platform->explain(applied.error()))), kUsage;
     const auto different = print_difference(each, *applied);
     if (!different) return complain(different.error().message), kUsage;
     differs = differs || *different;
@@ -188,8 +189,9 @@ int remove_one(const Platform& platform, kube::Client& client, domain::Kind kind
   const auto removed = client.remove({resource_of(kind), ns, name});
   const std::string shown =
       fmt::format("{}/{}", domain::info(kind).plural.substr(0, domain::info(kind).plural.size() - 1), name);
-  if (!removed && removed.error().status == 404 && arguments.has("--ignore-not-found")) return kSuccess;
-  if (!removed) return complain(explain(removed.error()));
+  if (!removed && removed.error().reason == "NotFound" && arguments.has("--ignore-not-found"))
+    return kSuccess;
+  if (!removed) return complain(platform.explain(removed.error()));
   if (kind == domain::Kind::kModelVersion) remove_tag(platform, name);
   std::printf(arguments.get("--output") == "name" ? "%s\n" : "%s deleted\n", shown.c_str());
   return kSuccess;
@@ -213,7 +215,7 @@ int remove(const Arguments& arguments) {
                                       .ns = platform->access.ns,
                                       .label_selector = arguments.get("--selector"),
                                       .field_selector = ""});
-      if (!list) return complain(explain(list.error()));
+      if (!list) return complain(platform->explain(list.error()));
       for (const kube::Object& item : list->items) named->names.push_back(item.name);
     }
     for (const std::string& name : named->names)

@@ -51,6 +51,20 @@ TEST_F(CommandTest, GivesWhatWasSaid) {
   EXPECT_EQ(seen_.get("--output"), "table");
 }
 
+TEST_F(CommandTest, TakesWhatMayStandBeforeItsName) {
+  commands_[0].options.push_back({.names = "-c,--context", .value = "NAME", .help = "Where", .before = true});
+  EXPECT_EQ(run({"--context", "prod", "serve", "here"}), kSuccess);
+  EXPECT_EQ(seen_.get("--context"), "prod");
+  EXPECT_EQ(seen_.get("PLACE"), "here");
+  EXPECT_EQ(run({"--context=test", "serve"}), kSuccess);
+  EXPECT_EQ(seen_.get("--context"), "test");
+  // What stands behind the name is nearer, and wins.
+  EXPECT_EQ(run({"--context", "prod", "serve", "--context", "test"}), kSuccess);
+  EXPECT_EQ(seen_.get("--context"), "test");
+  EXPECT_EQ(run({"--quick", "serve"}), kUsage);
+  EXPECT_EQ(run({"--context", "serve"}), kUsage);
+}
+
 TEST_F(CommandTest, SaysWhatWasProbablyMeant) {
   EXPECT_EQ(run({"sevre"}), kUsage);
   EXPECT_NE(err_.find("unknown command 'sevre'; did you mean 'serve'?"), std::string::npos);

@@ -142,7 +142,41 @@ int run_command(const Command& command, std::span<const std::string> words) {
   return command.run(arguments);
 }
 
+bool is_called(const Option& option, std::string_view name) {
+  for (std::string_view rest = option.names; !rest.empty();) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    if (rest.substr(0, comma) == name) return true;
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return false;
+}
+
+// The option of that name that may stand before a command, or null.
+const Option* leading_option(std::span<const Command> commands, std::string_view name) {
+  for (const Command& command : commands)
+    for (const Option& option : command.options)
+      if (option.before && is_called(option, name)) return &option;
+  return nullptr;
+}
+
 }  // namespace
+
+std::vector<std::string> with_command_first(std::span<const Command> commands,
+                                            std::span<const std::string> words) {
+  size_t first = 0;
+  while (first < words.size()) {
+    const std::string_view word = words[first];
+    const size_t equals = word.find('=');
+    const Option* option = leading_option(commands, word.substr(0, equals));
+    if (!option) break;
+    first += option->value.empty() || equals != std::string_view::npos ? 1 : 2;
+  }
+  if (first >= words.size()) return {words.begin(), words.end()};
+  std::vector<std::string> out{words[first]};
+  out.insert(out.end(), words.begin(), words.begin() + static_cast<long>(first));
+  out.insert(out.end(), words.begin() + static_cast<long>(first) + 1, words.end());
+  return out;
+}
 
 std::string Arguments::get(const std::string& name) const {
   const auto at = values_.find(name);
@@ -161,7 +195,8 @@ int complain(std::string_view message) {
   return kFailed;
 }
 
-int run(std::span<const Command> commands, std::span<const std::string> words) {
+int run(std::span<const Command> commands, std::span<const std::string> said) {
+  const std::vector<std::string> words = with_command_first(commands, said);
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     // `slipway help serve` is `slipway serve --help`.
     if (words.size() > 1 && words[0] == "help")
@@ -172,7 +207,7 @@ int run(std::span<const Command> commands, std::span<const std::string> words) {
   const std::string name = words[0] == "--version" ? "version" : words[0];
   std::vector<std::string> names;
   for (const Command& command : commands) {
-    if (command.name == name) return run_command(command, words.subspan(1));
+    if (command.name == name) return run_command(command, std::span(words).subspan(1));
     if (!command.hidden) names.push_back(command.name);
   }
   const std::string meant = suggest(name, names);

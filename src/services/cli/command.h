@@ -23,6 +23,7 @@ struct Option {
   std::string fallback;              // shown in help, and given when absent
   std::vector<std::string> choices;  // what may be said, when that is a list
   bool hidden = false;               // not in help and completion
+  bool before = false;               // may stand before the command's name too, as kubectl has it
 };
 
 struct Positional {
@@ -61,6 +62,11 @@ struct Command {
 
 // Runs the command that the words name. Usage errors go to standard error and end with kUsage.
 int run(std::span<const Command> commands, std::span<const std::string> words);
+
+// The words with what may stand before a command's name put behind it: `--context prod get md` as
+// `get --context prod md`. Words that name no command are left as they are. Pure.
+std::vector<std::string> with_command_first(std::span<const Command> commands,
+                                            std::span<const std::string> words);
 
 // "error: " and the message on standard error, in red on a terminal. Returns kFailed.
 int complain(std::string_view message);

@@ -81,7 +81,7 @@ Result<Deployed> create(const Platform& platform, kube::Client& client, const Wi
                         {"spec", spec_patch(wish, nullptr)}};
   const auto made =
       client.create(resource_of(domain::Kind::kModelDeployment), platform.access.ns, json::canonical(object));
-  if (!made) return fail(made.error().error.code, "{}", explain(made.error()));
+  if (!made) return fail(made.error().error.code, "{}", platform.explain(made.error()));
   auto deployment = parse_deployment(made->json);
   if (!deployment) return fail(deployment.error());
   return Deployed{Outcome::kCreated, std::move(*deployment)};
@@ -90,7 +90,7 @@ Result<Deployed> create(const Platform& platform, kube::Client& client, const Wi
 Result<Deployed> configure(const Platform& platform, kube::Client& client, const Wish& wish,
                            const ModelDeployment& before) {
   const Document patch{{"spec", spec_patch(wish, &before)}};
-  auto after = patch_deployment(client, platform.access.ns, wish.name, patch);
+  auto after = patch_deployment(platform, client, wish.name, patch);
   if (!after) return fail(after.error());
   const bool same = after->generation == before.generation;
   return Deployed{same ? Outcome::kUnchanged : Outcome::kConfigured, std::move(*after)};
@@ -114,7 +114,7 @@ int deploy(const Arguments& arguments) {
   const auto platform = find_platform(arguments);
   if (!platform) return complain(platform.error().message);
   const auto client = platform->client();
-  const auto found = find_deployment(*client, platform->access.ns, wish->name);
+  const auto found = find_deployment(*platform, *client, wish->name);
   if (!found && found.error().code != Code::kNotFound) return complain(found.error().message);
   const ModelDeployment* before = found ? &*found : nullptr;
   if (Status resolved = resolve(*platform, before, *wish); !resolved)

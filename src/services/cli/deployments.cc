@@ -19,11 +19,9 @@ kube::ListQuery all_of(domain::Kind kind, const std::string& ns) {
   return {.resource = resource_of(kind), .ns = ns, .label_selector = "", .field_selector = ""};
 }
 
-Error to_error(const kube::ApiError& error) { return {error.error.code, explain(error)}; }
-
-kube::WatchQuery watch_of(std::string ns, const std::string& name) {
+kube::WatchQuery watch_of(const std::string& ns, const std::string& name) {
   return {.resource = resource_of(domain::Kind::kModelDeployment),
-          .ns = std::move(ns),
+          .ns = ns,
           .label_selector = "",
           .field_selector = "metadata.name=" + name,
           .start = kube::WatchQuery::Start::kListFirst,
@@ -51,11 +49,12 @@ std::string meant_or_known(const std::string& name, const std::vector<std::strin
                      known.size() > kShown ? ", …" : "");
 }
 
-Result<ModelDeployment> find_deployment(kube::Client& client, const std::string& ns,
+Result<ModelDeployment> find_deployment(const Platform& platform, kube::Client& client,
                                         const std::string& name) {
+  const std::string& ns = platform.access.ns;
   const auto found = client.get({resource_of(domain::Kind::kModelDeployment), ns, name});
   if (found) return parse_deployment(found->json);
-  if (found.error().status != 404) return fail(to_error(found.error()));
+  if (found.error().reason != "NotFound") return fail(platform.explained(found.error()));
   const auto all = client.list(all_of(domain::Kind::kModelDeployment, ns));
   std::vector<std::string> known;
   if (all)
@@ -63,9 +62,9 @@ Result<ModelDeployment> find_deployment(kube::Client& client, const std::string&
   return fail(Code::kNotFound, "there is no deployment '{}'{}", safe(name), meant_or_known(name, known));
 }
 
-Result<std::vector<ModelDeployment>> list_deployments(kube::Client& client, const std::string& ns) {
-  const auto list = client.list(all_of(domain::Kind::kModelDeployment, ns));
-  if (!list) return fail(to_error(list.error()));
+Result<std::vector<ModelDeployment>> list_deployments(const Platform& platform, kube::Client& client) {
+  const auto list = client.list(all_of(domain::Kind::kModelDeployment, platform.access.ns));
+  if (!list) return fail(platform.explained(list.error()));
   std::vector<ModelDeployment> out;
   for (const kube::Object& item : list->items) {
     auto deployment = parse_deployment(item.json);
@@ -75,9 +74,9 @@ Result<std::vector<ModelDeployment>> list_deployments(kube::Client& client, cons
   return out;
 }
 
-Result<std::vector<domain::ModelVersion>> list_versions(kube::Client& client, const std::string& ns) {
-  const auto list = client.list(all_of(domain::Kind::kModelVersion, ns));
-  if (!list) return fail(to_error(list.error()));
+Result<std::vector<domain::ModelVersion>> list_versions(const Platform& platform, kube::Client& client) {
+  const auto list = client.list(all_of(domain::Kind::kModelVersion, platform.access.ns));
+  if (!list) return fail(platform.explained(list.error()));
   std::vector<domain::ModelVersion> out;
   for (const kube::Object& item : list->items) {
     const auto document = json::parse_document(item.json);
@@ -87,18 +86,19 @@ Result<std::vector<domain::ModelVersion>> list_versions(kube::Client& client, co
   return out;
 }
 
-Result<ModelDeployment> patch_deployment(kube::Client& client, const std::string& ns, const std::string& name,
-                                         const json::Document& patch) {
+Result<ModelDeployment> patch_deployment(const Platform& platform, kube::Client& client,
+                                         const std::string& name, const json::Document& patch) {
   const std::string text = json::canonical(patch);
-  const auto changed = client.patch({resource_of(domain::Kind::kModelDeployment), ns, name},
+  const auto changed = client.patch({resource_of(domain::Kind::kModelDeployment), platform.access.ns, name},
                                     {.kind = kube::PatchKind::kMerge, .json = text});
-  if (!changed) return fail(to_error(changed.error()));
+  if (!changed) return fail(platform.explained(changed.error()));
   return parse_deployment(changed->json);
 }
 
-DeploymentWatch::DeploymentWatch(const kube::Access& access, std::string ns, std::string name)
-    : name_(std::move(name)),
-      watch_(access, watch_of(std::move(ns), name_), clock_),
+DeploymentWatch::DeploymentWatch(const Platform& platform, std::string name)
+    : platform_(platform),
+      name_(std::move(name)),
+      watch_(platform.access, watch_of(platform.access.ns, name_), clock_),
       thread_([this] { read(); }) {}
 
 DeploymentWatch::~DeploymentWatch() {
@@ -110,7 +110,7 @@ void DeploymentWatch::read() {
   while (!watch_.stopped()) {
     const auto event = watch_.next();
     if (!event && event.error().expired()) continue;  // it lists again by itself
-    if (!event) return put(fail(to_error(event.error())));
+    if (!event) return put(fail(platform_.explained(event.error())));
     if (event->type == kube::WatchEvent::Type::kBookmark) continue;
     if (event->type == kube::WatchEvent::Type::kDeleted)
       return put(fail(Code::kNotFound, "deployment {} was deleted", name_));

@@ -19,13 +19,13 @@ namespace slipway::cli {
 Result<domain::ModelDeployment> parse_deployment(const std::string& json);
 
 // kNotFound names what was probably meant, or what there is.
-Result<domain::ModelDeployment> find_deployment(kube::Client& client, const std::string& ns,
+Result<domain::ModelDeployment> find_deployment(const Platform& platform, kube::Client& client,
                                                 const std::string& name);
-Result<std::vector<domain::ModelDeployment>> list_deployments(kube::Client& client, const std::string& ns);
-Result<std::vector<domain::ModelVersion>> list_versions(kube::Client& client, const std::string& ns);
+Result<std::vector<domain::ModelDeployment>> list_deployments(const Platform& platform, kube::Client& client);
+Result<std::vector<domain::ModelVersion>> list_versions(const Platform& platform, kube::Client& client);
 
 // Merges the patch into it; everything that the patch does not name stays.
-Result<domain::ModelDeployment> patch_deployment(kube::Client& client, const std::string& ns,
+Result<domain::ModelDeployment> patch_deployment(const Platform& platform, kube::Client& client,
                                                  const std::string& name, const json::Document& patch);
 
 // "; did you mean 'credit'?", or what there is. Pure.
@@ -34,7 +34,7 @@ std::string meant_or_known(const std::string& name, const std::vector<std::strin
 // One deployment as it changes, over connections that come and go.
 class DeploymentWatch {
  public:
-  DeploymentWatch(const kube::Access& access, std::string ns, std::string name);
+  DeploymentWatch(const Platform& platform, std::string name);
   ~DeploymentWatch();
   DeploymentWatch(const DeploymentWatch&) = delete;
   DeploymentWatch& operator=(const DeploymentWatch&) = delete;
@@ -46,6 +46,7 @@ class DeploymentWatch {
   void read();
   void put(Result<domain::ModelDeployment> state) SLIPWAY_EXCLUDES(mutex_);
 
+  const Platform platform_;
   const std::string name_;
   const runtime::RealClock clock_;
   kube::Watch watch_;

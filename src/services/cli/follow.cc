@@ -65,7 +65,7 @@ class Follower {
 
 int follow_rollout(const Platform& platform, const std::string& name, const Waiting& waiting) {
   const runtime::RealClock clock;
-  DeploymentWatch watch(platform.access, platform.access.ns, name);
+  DeploymentWatch watch(platform, name);
   const TimePoint began = clock.now();
   Follower follower(began, waiting);
   std::optional<ModelDeployment> last;

@@ -99,7 +99,7 @@ int watch(const Platform& platform, const Arguments& arguments, domain::Kind kin
       waiting.clear();
       continue;
     }
-    if (!event) return complain(explain(event.error()));
+    if (!event) return complain(platform.explain(event.error()));
     listed = listed || event->initial_end;
     if (event->type != kube::WatchEvent::Type::kBookmark) waiting.push_back(parse(event->object.json));
     if (ordered && !listed) continue;
@@ -118,7 +118,7 @@ int get_named(const Platform& platform, const Arguments& arguments, const Named&
     if (object)
       objects.push_back(parse(object->json));
     else
-      code = complain(explain(object.error()));
+      code = complain(platform.explain(object.error()));
   }
   if (objects.empty()) return code;
   const Shown shown = parse_shown(arguments);
@@ -139,7 +139,7 @@ int get(const Arguments& arguments) {
         named->names.empty() ? arguments.get("--field-selector") : "metadata.name=" + named->names[0]);
   if (!named->names.empty()) return get_named(*platform, arguments, *named);
   const auto list = platform->client()->list(to_query(arguments, named->kind, platform->access.ns));
-  if (!list) return complain(explain(list.error()));
+  if (!list) return complain(platform->explain(list.error()));
   std::vector<Document> objects;
   for (const kube::Object& item : list->items) objects.push_back(parse(item.json));
   const Shown shown = parse_shown(arguments);
@@ -151,12 +151,12 @@ int get(const Arguments& arguments) {
   return print(show_list(named->kind, objects, shown, kClock.wall()));
 }
 
-std::string events_text(kube::Client& client, const std::string& ns, const std::string& field_selector) {
-  const auto events = client.list({.resource = resource_of(domain::Kind::kEvent),
-                                   .ns = ns,
-                                   .label_selector = "",
-                                   .field_selector = field_selector});
-  if (!events) return "  " + explain(events.error()) + "\n";
+std::string events_text(const Platform& platform, const std::string& ns, const std::string& field_selector) {
+  const auto events = platform.client()->list({.resource = resource_of(domain::Kind::kEvent),
+                                               .ns = ns,
+                                               .label_selector = "",
+                                               .field_selector = field_selector});
+  if (!events) return "  " + platform.explain(events.error()) + "\n";
   std::vector<Document> objects;
   for (const kube::Object& item : events->items) objects.push_back(parse(item.json));
   sort_by_time(objects);
@@ -178,7 +178,7 @@ std::string indent(const std::string& text) {
   return out;
 }
 
-std::string describe_text(kube::Client& client, domain::Kind kind, const Document& object) {
+std::string describe_text(const Platform& platform, domain::Kind kind, const Document& object) {
   const Document& metadata = json::member(object, "metadata");
   std::string out =
       fmt::format("Name:       {}\nNamespace:  {}\nKind:       {}\n", json::text_of(metadata, "name"),
@@ -204,7 +204,7 @@ std::string describe_text(kube::Client& client, domain::Kind kind, const Documen
   }
   const std::string selector = fmt::format("involvedObject.name={},involvedObject.uid={}",
                                            json::text_of(metadata, "name"), json::text_of(metadata, "uid"));
-  return out + "Events:\n" + events_text(client, json::text_of(metadata, "namespace"), selector);
+  return out + "Events:\n" + events_text(platform, json::text_of(metadata, "namespace"), selector);
 }
 
 int describe(const Arguments& arguments) {
@@ -218,14 +218,14 @@ int describe(const Arguments& arguments) {
                                     .ns = platform->access.ns,
                                     .label_selector = "",
                                     .field_selector = ""});
-    if (!list) return complain(explain(list.error()));
+    if (!list) return complain(platform->explain(list.error()));
     for (const kube::Object& item : list->items) named->names.push_back(item.name);
   }
   for (const std::string& name : named->names) {
     const auto object = client->get({resource_of(named->kind), platform->access.ns, name});
-    if (!object) return complain(explain(object.error()));
+    if (!object) return complain(platform->explain(object.error()));
     std::printf("%s%s", name == named->names.front() ? "" : "\n",
-                describe_text(*client, named->kind, parse(object->json)).c_str());
+                describe_text(*platform, named->kind, parse(object->json)).c_str());
   }
   return kSuccess;
 }
@@ -247,7 +247,7 @@ int events(const Arguments& arguments) {
                                               .ns = platform->access.ns,
                                               .label_selector = "",
                                               .field_selector = selector});
-  if (!list) return complain(explain(list.error()));
+  if (!list) return complain(platform->explain(list.error()));
   std::vector<Document> objects;
   for (const kube::Object& item : list->items) objects.push_back(parse(item.json));
   sort_by_time(objects);

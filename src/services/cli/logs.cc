@@ -39,13 +39,13 @@ Result<std::string> log_query(const Arguments& arguments) {
   return query.str();
 }
 
-Result<std::vector<std::string>> replicas_of(kube::Client& client, const std::string& ns,
+Result<std::vector<std::string>> replicas_of(const Platform& platform, kube::Client& client,
                                              const std::string& deployment) {
   const auto list = client.list({.resource = kPods,
-                                 .ns = ns,
+                                 .ns = platform.access.ns,
                                  .label_selector = fmt::format("{}={}", domain::kDeploymentLabel, deployment),
                                  .field_selector = ""});
-  if (!list) return fail(list.error().error.code, "{}", explain(list.error()));
+  if (!list) return fail(platform.explained(list.error()));
   std::vector<std::string> out;
   for (const kube::Object& pod : list->items) out.push_back(pod.name);
   return out;
@@ -55,14 +55,14 @@ Result<std::vector<std::string>> replicas_of(kube::Client& client, const std::st
 Result<std::vector<std::string>> find_replicas(const Platform& platform, kube::Client& client,
                                                const Arguments& arguments) {
   const std::string name = arguments.get("NAME|REPLICA");
-  const auto deployment = find_deployment(client, platform.access.ns, name);
+  const auto deployment = find_deployment(platform, client, name);
   if (!deployment) {
     const bool may_be_one = deployment.error().code == Code::kNotFound && !arguments.has("--replica") &&
                             std::ranges::count(name, '-') >= 3;
     if (may_be_one) return std::vector{name};
     return fail(deployment.error());
   }
-  auto all = replicas_of(client, platform.access.ns, name);
+  auto all = replicas_of(platform, client, name);
   if (!all) return fail(all.error());
   if (all->empty())
     return fail(Code::kNotFound,
@@ -88,7 +88,7 @@ Status print_log(const Platform& platform, const std::string& replica, const std
   const auto done = client.read_text(*path + "/log" + query,
                                      [&](std::string_view piece) { return put(marker.take(piece)); });
   put(marker.rest());
-  if (!done) return fail(done.error().error.code, "{}", explain(done.error()));
+  if (!done) return fail(platform.explained(done.error()));
   return ok();
 }
 

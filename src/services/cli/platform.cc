@@ -3,6 +3,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <nlohmann/json.hpp>
+
+#include "values/json/document.h"
+
 namespace slipway::cli {
 namespace {
 
@@ -11,7 +15,17 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+Chosen chosen_by(const Arguments& arguments) {
+  if (arguments.has("--context")) return Chosen::kByContext;
+  return arguments.has("--kubeconfig") ? Chosen::kByFile : Chosen::kByData;
+}
+
 }  // namespace
+
+std::vector<std::string> kubeconfig_files_of(const Arguments& arguments) {
+  if (arguments.has("--kubeconfig")) return {arguments.get("--kubeconfig")};
+  return kube::kubeconfig_files(environment("KUBECONFIG"), environment("HOME"));
+}
 
 std::string data_folder(const std::string& option) {
   if (!option.empty()) return option;
@@ -23,12 +37,20 @@ std::string data_folder(const std::string& option) {
 std::vector<Option> platform_options() {
   return {{.names = "--data",
            .value = "DIR",
-           .help = "The platform of this data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
-          {.names = "--kubeconfig", .value = "FILE", .help = "The platform that this kubeconfig leads to"},
+           .help = "The platform of this data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)",
+           .before = true},
+          {.names = "--kubeconfig",
+           .value = "FILE",
+           .help = "The platform that this kubeconfig leads to",
+           .before = true},
           {.names = "--context",
            .value = "NAME",
-           .help = "The platform of this context in $KUBECONFIG or ~/.kube/config"},
-          {.names = "-n,--namespace", .value = "NAME", .help = "The namespace (default: the context's)"}};
+           .help = "The platform of this context in $KUBECONFIG or ~/.kube/config",
+           .before = true},
+          {.names = "-n,--namespace",
+           .value = "NAME",
+           .help = "The namespace (default: the context's)",
+           .before = true}};
 }
 
 std::vector<Option> with_platform(std::vector<Option> own) {
@@ -55,16 +77,39 @@ Result<std::unique_ptr<oci::RegistryClient>> Platform::registry(oci::ClientOptio
       std::move(options));
 }
 
+Result<ServerFacts> parse_server_facts(std::string_view version_json) {
+  // What serves the protocol stands behind the plus sign.
+  constexpr std::string_view kOurs = "+slipway.";
+  const auto document = json::parse_document(version_json);
+  std::string version = document ? json::text_of(*document, "gitVersion") : "";
+  if (version.empty())
+    return fail(Code::kInvalid, "what answers there does not say a version: it is no API server");
+  const size_t ours = version.find(kOurs);
+  if (ours == std::string::npos) return ServerFacts{.where = Where::kCluster, .version = std::move(version)};
+  return ServerFacts{.where = Where::kMachine, .version = version.substr(ours + kOurs.size())};
+}
+
+Result<ServerFacts> Platform::server() const {
+  if (asked) return *asked;
+  const auto answer = client()->get_text("/version");
+  if (!answer) return fail(explained(answer.error()));
+  auto facts = parse_server_facts(*answer);
+  if (!facts) return fail(base::within(str(), facts.error()));
+  return *(asked = std::move(*facts));
+}
+
+Result<Where> Platform::where() const {
+  if (chosen == Chosen::kByData) return Where::kMachine;
+  const auto facts = server();
+  if (!facts) return fail(facts.error());
+  return facts->where;
+}
+
 Result<Platform> find_platform(const Arguments& arguments, Warnings warnings) {
-  Platform out{.access = {}, .data = data_folder(arguments.get("--data"))};
-  std::vector<std::string> files;
-  const bool own = !arguments.has("--kubeconfig") && !arguments.has("--context");
-  if (own)
-    files = {out.data + "/kubeconfig"};
-  else if (arguments.has("--kubeconfig"))
-    files = {arguments.get("--kubeconfig")};
-  else
-    files = kube::kubeconfig_files(environment("KUBECONFIG"), environment("HOME"));
+  Platform out{.access = {}, .data = data_folder(arguments.get("--data")), .chosen = chosen_by(arguments)};
+  const bool own = out.chosen == Chosen::kByData;
+  const std::vector<std::string> files =
+      own ? std::vector{out.data + "/kubeconfig"} : kubeconfig_files_of(arguments);
   auto loaded = kube::load_access(files, arguments.get("--context"));
   if (!loaded && own && loaded.error().code == Code::kNotFound)
     return fail(Code::kNotFound,
@@ -77,22 +122,6 @@ Result<Platform> find_platform(const Arguments& arguments, Warnings warnings) {
       std::fprintf(stderr, "warning: %s\n", warning.c_str());
   out.access = std::move(loaded->access);
   if (arguments.has("--namespace")) out.access.ns = arguments.get("--namespace");
-  return out;
-}
-
-std::string explain(const kube::ApiError& error) {
-  std::string out = error.error.message;
-  if (error.causes.size() > 1) {
-    // One line a field reads better than one line for all.
-    out = out.substr(
-        0, out.find(" is invalid: ") == std::string::npos ? out.size() : out.find(" is invalid: ") + 11);
-    for (const kube::Cause& cause : error.causes)
-      if (cause.field != "<nil>") out += fmt::format("\n  {}: {}", cause.field, cause.message);
-  }
-  const bool unreached = error.status == 0 && error.error.code != Code::kInvalid;  // else we did not even ask
-  if (unreached) out += "; is `slipway up` running?";
-  if (error.reason == "Conflict")
-    out += "\nSomebody changed it meanwhile: look at it again and repeat the command.";
   return out;
 }
 

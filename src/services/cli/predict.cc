@@ -80,7 +80,7 @@ Place find_place(const Arguments& arguments) {
   const auto platform = find_platform(arguments);
   if (!platform) return {kServeUrl, named ? platform.error().message : ""};
   const auto client = platform->client();
-  const auto deployment = find_deployment(*client, platform->access.ns, arguments.get("MODEL"));
+  const auto deployment = find_deployment(*platform, *client, arguments.get("MODEL"));
   if (!deployment) return {kServeUrl, deployment.error().message};
   if (!deployment->status.url.empty()) return {gateway_url(deployment->status.url), ""};
   return {kServeUrl, fmt::format("deployment {} does not say where it answers", deployment->name)};

@@ -90,7 +90,7 @@ Result<domain::ModelVersion> find_version(const Platform& platform, const Versio
                                   .ns = platform.access.ns,
                                   .label_selector = "",
                                   .field_selector = ""});
-  if (!list) return fail(Code::kUnavailable, "{}", explain(list.error()));
+  if (!list) return fail(platform.explained(list.error()));
   std::optional<domain::ModelVersion> found;
   std::vector<std::string> models;
   for (const kube::Object& item : list->items) {

@@ -191,13 +191,25 @@ std::string to_object(const Push& push) {
   return json::canonical(object);
 }
 
-// The next number, and the one after it when somebody else took it.
+bool has_content_of(const kube::Object& object, const Push& push) {
+  const auto document = json::parse_document(object.json);
+  const auto version = document ? domain::parse_model_version(*document)
+                                : Result<domain::ModelVersion>(fail(document.error()));
+  return version && version->digest == push.digest.str();
+}
+
+// The next number, and the one after it when somebody else took it for another content. The same content at
+// the same time is one version, whoever was first: also when it was us, and the answer was lost.
 kube::Reply<kube::Object> create_version(kube::Client& client, const std::string& ns, Push& push,
                                          int64_t highest) {
+  const kube::Resource resource = resource_of(domain::Kind::kModelVersion);
   for (int attempt = 1;; ++attempt) {
     push.version.version = highest + attempt;
-    auto made = client.create(resource_of(domain::Kind::kModelVersion), ns, to_object(push));
-    if (made || !made.error().already_exists() || attempt == kNumberAttempts) return made;
+    auto made = client.create(resource, ns, to_object(push));
+    if (made || !made.error().already_exists()) return made;
+    if (auto there = client.get({resource, ns, push.version.name()}); there && has_content_of(*there, push))
+      return there;
+    if (attempt == kNumberAttempts) return made;
   }
 }
 
@@ -249,14 +261,14 @@ int push(const Arguments& arguments) {
   if (!push) return complain(push.error().message);
   const auto client = platform->client();
   const auto known = known_versions(*client, platform->access.ns, *push);
-  if (!known) return complain(explain(known.error()));
+  if (!known) return complain(platform->explain(known.error()));
   // Also for content that is known: what the store lost meanwhile is sent again.
   const auto sent = send_files(*platform, *push);
   if (!sent) return complain(sent.error().message);
   if (known->same) {
     const auto object =
         client->get({resource_of(domain::Kind::kModelVersion), platform->access.ns, known->same->name()});
-    if (!object) return complain(explain(object.error()));
+    if (!object) return complain(platform->explain(object.error()));
     if (!push->labels.empty() || arguments.has("--describe"))
       std::fprintf(
           stderr,
@@ -265,7 +277,7 @@ int push(const Arguments& arguments) {
     return print_version(arguments, object->json, *known->same, " (the same content was pushed before)");
   }
   const auto made = create_version(*client, platform->access.ns, *push, known->highest);
-  if (!made) return complain(explain(made.error()));
+  if (!made) return complain(platform->explain(made.error()));
   // The number as a tag, for those who speak to the registry alone. The version does not need it.
   if (auto registry = platform->registry({}); registry)
     if (Status tagged = (*registry)->push_manifest(

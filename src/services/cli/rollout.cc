@@ -43,8 +43,8 @@ int status(const Target& target) {
 int change(const Target& target, const Document& spec, const std::string& says) {
   const auto waiting = parse_waiting(target.arguments);
   if (!waiting) return complain(waiting.error().message), kUsage;
-  const auto changed = patch_deployment(target.client, target.platform.access.ns, target.deployment.name,
-                                        Document{{"spec", spec}});
+  const auto changed =
+      patch_deployment(target.platform, target.client, target.deployment.name, Document{{"spec", spec}});
   if (!changed) return complain(changed.error().message);
   if (waiting->as_json && !waiting->wanted) return print_document(rollout_document(*changed));
   if (!waiting->as_json) std::printf("%s\n", says.c_str());
@@ -56,7 +56,7 @@ int pause(const Target& target) {
   const std::string& name = target.deployment.name;
   if (target.deployment.spec.rollout.paused)
     return std::printf("%s is paused already\n", name.c_str()), kSuccess;
-  const auto paused = patch_deployment(target.client, target.platform.access.ns, name,
+  const auto paused = patch_deployment(target.platform, target.client, name,
                                        Document{{"spec", {{"rollout", {{"paused", true}}}}}});
   if (!paused) return complain(paused.error().message);
   std::printf("%s paused: a change stays where it is until `slipway rollout resume %s`\n", name.c_str(),
@@ -75,7 +75,7 @@ int rollback(const Target& target) {
   const auto to = parse_number(target.arguments, "--to", kVersions);
   if (!to) return complain(to.error().message), kUsage;
   if (*to) {
-    const auto versions = list_versions(target.client, target.platform.access.ns);
+    const auto versions = list_versions(target.platform, target.client);
     if (!versions) return complain(versions.error().message);
     const bool there = std::ranges::any_of(*versions, [&](const domain::ModelVersion& each) {
       return each.model == target.deployment.spec.model && each.version == **to;
@@ -115,7 +115,7 @@ int rollout(const Arguments& arguments) {
   const auto platform = find_platform(arguments);
   if (!platform) return complain(platform.error().message);
   const auto client = platform->client();
-  auto deployment = find_deployment(*client, platform->access.ns, arguments.get("NAME"));
+  auto deployment = find_deployment(*platform, *client, arguments.get("NAME"));
   if (!deployment) return complain(deployment.error().message);
   return action->run({arguments, *platform, *client, std::move(*deployment)});
 }
@@ -128,13 +128,13 @@ int scale(const Arguments& arguments) {
   const auto platform = find_platform(arguments);
   if (!platform) return complain(platform.error().message);
   const auto client = platform->client();
-  const auto before = find_deployment(*client, platform->access.ns, arguments.get("NAME"));
+  const auto before = find_deployment(*platform, *client, arguments.get("NAME"));
   if (!before) return complain(before.error().message);
   const std::string text = json::canonical(Document{{"spec", {{"replicas", **replicas}}}});
   const auto scaled = client->patch(
       {resource_of(domain::Kind::kModelDeployment), platform->access.ns, before->name},
       {.kind = kube::PatchKind::kMerge, .json = text}, {.subresource = kube::Subresource::kScale});
-  if (!scaled) return complain(explain(scaled.error()));
+  if (!scaled) return complain(platform->explain(scaled.error()));
   if (waiting->as_json && !waiting->wanted) {
     const auto document = json::parse_document(scaled->json);
     return document ? print_document(*document) : complain(document.error().message);

@@ -43,7 +43,7 @@ class Look {
  private:
   static void ask_api(const Platform& platform, PlatformSeen& out) {
     kube::Client client(platform.access, {.timeout_ms = kTimeoutMs});
-    auto deployments = list_deployments(client, platform.access.ns);
+    auto deployments = list_deployments(platform, client);
     if (deployments)
       out.deployments = std::move(*deployments);
     else

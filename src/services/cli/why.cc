@@ -93,14 +93,15 @@ bool belongs(const why::Event& event, const std::string& deployment, const std::
   return name == deployment || name.starts_with(deployment + "-") || name.starts_with(model + "-");
 }
 
-Result<Facts> gather(kube::Client& client, const std::string& ns, const std::string& deployment,
+Result<Facts> gather(const Platform& platform, kube::Client& client, const std::string& deployment,
                      const std::string& model) {
+  const std::string& ns = platform.access.ns;
   Facts out;
-  auto versions = list_versions(client, ns);
+  auto versions = list_versions(platform, client);
   if (!versions) return fail(versions.error());
   out.versions = std::move(*versions);
   const auto events = list(client, domain::Kind::kEvent, ns);
-  if (!events) return fail(events.error().error.code, "{}", explain(events.error()));
+  if (!events) return fail(platform.explained(events.error()));
   for (const domain::Object& object : *events)
     if (auto event = why::parse_event(object); event && belongs(*event, deployment, model))
       out.events.push_back(std::move(*event));
@@ -127,11 +128,10 @@ int explain_why(const Arguments& arguments) {
   const auto platform = find_platform(arguments);
   if (!platform) return complain(platform.error().message);
   const auto client = platform->client();
-  const std::string& ns = platform->access.ns;
   const std::string name = arguments.get("NAME");
-  const auto deployment = find_deployment(*client, ns, name);
+  const auto deployment = find_deployment(*platform, *client, name);
   if (!deployment && deployment.error().code != Code::kNotFound) return complain(deployment.error().message);
-  const auto facts = gather(*client, ns, name, deployment ? deployment->spec.model : name);
+  const auto facts = gather(*platform, *client, name, deployment ? deployment->spec.model : name);
   if (!facts) return complain(facts.error().message);
   if (!deployment) {
     print(arguments, why::explain_missing(name, facts->versions, facts->events));

@@ -23,6 +23,7 @@ class Channel {
 
   Status open();
   bool is_open() const { return fd_ >= 0; }
+  int descriptor() const { return fd_; }
   void close();
   void interrupt();
   Status go_on() const;  // fails once interrupted
