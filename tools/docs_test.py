@@ -7,9 +7,10 @@ repository's root:
 - "…" stands for anything: within a line for some text, on a line of its own for some lines;
 - a command without lines after it must only succeed; "$ command  # fails" must fail;
 - <!-- docs-test: skip REASON --> before a block leaves it out, and the reason is shown;
-- `slipway` is the release build, kubectl the one of .deps/; PORT is a free port of this run, and so is every 8080, 8081, 8090 and 8091
+- `slipway` is the release build, kubectl and helm those of .deps/; PORT is a free port of this run, and so is every 8080, 8081, 8090 and 8091
   that a block names; `slipway up` without addresses gets these four;
-- the home folder is an empty one of this run, so that nothing of whoever runs it shows, and nothing is left behind.
+- the home folder is an empty one of this run, so that nothing of whoever runs it shows, and nothing is left behind;
+- a document that needs a cluster (NEED_A_CLUSTER) is run by tests/kube/test_docs.py, on the cluster that it has.
 Blocks of one document run in one shell, so that a server started in one is there in the next. At its end, what still runs is stopped.
 """
 import concurrent.futures
@@ -31,10 +32,12 @@ BLOCK = re.compile(r"(<!-- docs-test: skip ([^>]*?) -->\s*)?```console\n(.*?)```
 MARK = "==docs-test=="
 PATIENCE = 120  # seconds, for one command
 AT_ONCE = 4  # documents
+NEED_A_CLUSTER = {ROOT / "docs/kubernetes.md"}
 
 
 def documents():
-    return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md") if (ROOT / name).exists()] + sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "examples").glob("*.md"))
+    roots = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md") if (ROOT / name).exists()]
+    return roots + sorted(set((ROOT / "docs").rglob("*.md")) - NEED_A_CLUSTER) + sorted((ROOT / "examples").glob("*.md"))
 
 
 def free_ports(count):
@@ -76,18 +79,18 @@ def matches(expected, shown):
 def environment_of(home, port):
     """What a person has at the first login, on a machine where everything of ours is found."""
     own = {"HOME": home, "PORT": port, "SLIPWAY_PORT": port, "NO_COLOR": "1", "REGISTRY_AUTH_FILE": f"{home}/registries.json",
-           "PATH": f"{ROOT}/build/release:{ROOT}/.deps/kubectl/bin:{os.environ['PATH']}"}
+           "PATH": f"{ROOT}/build/release:{ROOT}/.deps/kubectl/bin:{ROOT}/.deps/helm/bin:{os.environ['PATH']}"}
     foreign = ("KUBECONFIG", "SLIPWAY_DATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
     return {**{name: value for name, value in os.environ.items() if name not in foreign}, **own}
 
 
 class Shell:
-    """One bash that runs a document's commands, each to its end."""
+    """One bash that runs a document's commands, each to its end, with `more` in its environment."""
 
-    def __init__(self, ports):
-        self.ports = ports  # as the document writes them -> as they are
+    def __init__(self, **more):
+        self.ports = dict(zip(("8080", "8081", "8090", "8091"), free_ports(4)))  # as the document writes them -> as they are
         self.folder = tempfile.TemporaryDirectory()
-        self.environment = environment_of(self.folder.name, ports["8080"])
+        self.environment = {**environment_of(self.folder.name, self.ports["8080"]), **more}
         self.bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=self.environment, start_new_session=True)
 
     def run(self, command):
@@ -128,9 +131,10 @@ class Shell:
         self.folder.cleanup()
 
 
-def check(document):
+def check(document, **more):
+    """-> how many commands did what the document shows, and how many did not: those are printed"""
     name, failed, passed = document.relative_to(ROOT), 0, 0
-    shell = Shell(dict(zip(("8080", "8081", "8090", "8091"), free_ports(4))))
+    shell = Shell(**more)
     report = []
     for skipped, reason, block in BLOCK.findall(document.read_text()):
         if skipped:

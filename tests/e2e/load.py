@@ -5,8 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import BINARY
-
+BINARY = Path(os.environ.get("SLIPWAY_BINARY", Path(__file__).resolve().parents[2] / "build" / "release" / "slipway"))
 LOAD = Path(os.environ.get("SLIPWAY_LOAD", BINARY.parent / "slipway_load"))
 
 

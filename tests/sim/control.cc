@@ -22,17 +22,16 @@ class Control::Place final : public environment::Environment {
     return under_->observe();
   }
 
-  Status apply(const domain::Action& action) override {
+  environment::Applied apply(const domain::Action& action) override {
     const Verdict verdict = control_.next_effect();
-    if (verdict == Verdict::kDiesBefore || verdict == Verdict::kDead)
-      return fail(Code::kUnavailable, "control has died");
+    if (verdict == Verdict::kDiesBefore || verdict == Verdict::kDead) return unavailable("control has died");
     if (verdict == Verdict::kGoesOn && control_.happens(control_.faults.apply_fails))
-      return fail(Code::kUnavailable, "nothing can be told now");
-    const Status done = under_->apply(action);
+      return unavailable("nothing can be told now");
+    const environment::Applied done = under_->apply(action);
     control_.parts_.trace.happened("apply {} {}: {}{}", action.revision.name, action.replicas, action.message,
                                    done ? "" : ": " + done.error().message);
     if (done && control_.applied) control_.applied(action);
-    if (verdict == Verdict::kDiesAfter) return fail(Code::kUnavailable, "control has died");
+    if (verdict == Verdict::kDiesAfter) return unavailable("control has died");
     return done;
   }
 
@@ -40,6 +39,10 @@ class Control::Place final : public environment::Environment {
   std::string limits_text() const override { return under_->limits_text(); }
 
  private:
+  static environment::Applied unavailable(const char* why) {
+    return environment::refuse({domain::Reason::kEnvironmentUnavailable, why});
+  }
+
   Control& control_;
   const std::unique_ptr<environment::Environment> under_;
 };

@@ -33,7 +33,7 @@ class Story {
  private:
   // Until as many are ready, and nobody else runs.
   void apply(const environment::Action& action, int replicas) {
-    const Status done = environment_->apply(action);
+    const environment::Applied done = environment_->apply(action);
     ASSERT_TRUE(done) << done.error().message;
     for (int moment = 0; moment < 20'000; ++moment) {
       const auto seen = environment_->observe();

@@ -35,6 +35,15 @@ Error disk_error(Error error) {
           fmt::format("what was told cannot be kept: {}; make room, or the folder writable", error.message)};
 }
 
+// In the words of the closed list.
+domain::Fault refusal_of(const Error& error) {
+  using domain::Reason;
+  const Reason reason = error.code == Code::kExhausted ? Reason::kInsufficientMemory
+                        : error.code == Code::kDenied  ? Reason::kDiskFull
+                                                       : Reason::kEnvironmentUnavailable;
+  return {reason, error.message};
+}
+
 Files files_of(const std::string& data) { return {.data = data}; }
 
 // What one replica may come to need. Who asks for nothing needs something all the same: a server with a small
@@ -59,7 +68,7 @@ class Processes::World {
                                       "slipway-" + base::sha256(options_.data).short_hex()),
                .memory = options_.memory_bytes > 0 ? options_.memory_bytes : machine_memory()},
         fetcher_(options_.fetch),
-        prober_(place_.files.run()),
+        prober_(http::Prober::sockets_in(place_.files.run())),
         opened_at_(clock.now()) {}
 
   Status open();
@@ -78,13 +87,13 @@ class Processes::World {
   Status keep(const Told& told) const;
   void forget_gone();
   bool has_gateway() const;
-  GatewaySeen gateway(const std::map<std::string, Answer>& answers) const;
+  GatewaySeen gateway(const std::map<std::string, http::ProbeAnswer>& answers) const;
 
   const Options options_;
   const runtime::Clock& clock_;
   const Place place_;
   Fetcher fetcher_;
-  Prober prober_;
+  http::Prober prober_;
   const TimePoint opened_at_;
   TimePoint scanned_at_;
   std::map<std::string, std::unique_ptr<Crew>, std::less<>> crews_;  // by revision
@@ -186,7 +195,7 @@ bool Processes::World::has_gateway() const {
 }
 
 // What it said to an earlier question may no longer be so, and requests hang on it.
-GatewaySeen Processes::World::gateway(const std::map<std::string, Answer>& answers) const {
+GatewaySeen Processes::World::gateway(const std::map<std::string, http::ProbeAnswer>& answers) const {
   GatewaySeen out{.name = kGateway, .answers = false, .said = {}};
   const auto answer = answers.find(fmt::format("{}.admin.sock", kGateway));
   if (answer == answers.end() || !answer->second.fresh) return out;
@@ -290,7 +299,11 @@ Result<std::unique_ptr<Processes>> Processes::open(Options options, const runtim
 }
 
 Result<Observation> Processes::observe() { return world_->observe(); }
-Status Processes::apply(const Action& action) { return world_->apply(action); }
+environment::Applied Processes::apply(const Action& action) {
+  const Status done = world_->apply(action);
+  if (done) return {};
+  return environment::refuse(refusal_of(done.error()));
+}
 std::string Processes::limits_text() const { return world_->limits_text(); }
 
 }  // namespace slipway::processes

@@ -50,7 +50,7 @@ class Processes final : public environment::Environment {
   ~Processes() override;  // what runs goes on
 
   Result<domain::Observation> observe() override;
-  Status apply(const domain::Action& action) override;
+  environment::Applied apply(const domain::Action& action) override;
   bool publishes_endpoints() const override { return false; }
   std::string limits_text() const override;
 

@@ -226,10 +226,10 @@ TEST_F(ProcessesTest, FilesOfThoseThatEndedWhileNobodyLookedGoAfterAWhile) {
 TEST_F(ProcessesTest, WhatCannotBeWrittenIsNotBegun) {
   reopen();
   std::filesystem::create_directories(told_file() + "/in the way");
-  const Status refused =
+  const environment::Applied refused =
       environment_->apply({.kind = ActionKind::kEnsure, .revision = credit_, .replicas = 1});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kDenied);
+  EXPECT_EQ(refused.error().reason, domain::Reason::kDiskFull);
   EXPECT_THAT(refused.error().message, HasSubstr(told_file()));
   EXPECT_THAT(observe().revisions, IsEmpty());
   std::filesystem::remove_all(told_file());
@@ -250,7 +250,7 @@ TEST_F(ProcessesTest, APromiseCountsForAllRevisionsTogether) {
   machine_->behave(fraud.name, environment::Behaviour::kNoFiles);
   EXPECT_TRUE(apply(credit_, 2));
   EXPECT_TRUE(apply(fraud, 1));
-  EXPECT_EQ(apply(fraud, 2).error().code, Code::kExhausted);
+  EXPECT_EQ(apply(fraud, 2).error().reason, domain::Reason::kInsufficientMemory);
   EXPECT_EQ(told(observe(), fraud.name)->replicas, 1);
   EXPECT_TRUE(apply(credit_, 1));
   EXPECT_TRUE(apply(fraud, 2));
@@ -259,10 +259,10 @@ TEST_F(ProcessesTest, APromiseCountsForAllRevisionsTogether) {
 TEST_F(ProcessesTest, NamesThatLeadElsewhereAreRefused) {
   reopen();
   credit_.name = "../credit-1-00000000";
-  const Status refused =
+  const environment::Applied refused =
       environment_->apply({.kind = ActionKind::kEnsure, .revision = credit_, .replicas = 1});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kInvalid);
+  EXPECT_EQ(refused.error().reason, domain::Reason::kEnvironmentUnavailable);
 }
 
 TEST_F(ProcessesTest, AGatewayIsShownWithItsRowsAndMissedWhenItDoesNotAnswer) {

@@ -58,13 +58,34 @@ std::vector<Action> plan(std::string_view deployment, const domain::ModelDeploym
   return out;
 }
 
-domain::Observation part_of(const domain::Observation& observation, std::string_view deployment) {
-  domain::Observation out{.revisions = {}, .replicas = {}, .gateways = observation.gateways};
-  std::copy_if(observation.revisions.begin(), observation.revisions.end(), std::back_inserter(out.revisions),
-               [&](const RevisionTold& each) { return each.revision.deployment == deployment; });
-  std::copy_if(observation.replicas.begin(), observation.replicas.end(), std::back_inserter(out.replicas),
-               [&](const domain::ReplicaObserved& each) { return each.deployment == deployment; });
-  return out;
+Parts::Parts(const domain::Observation& observation) {
+  for (const domain::GatewaySeen& gateway : observation.gateways)
+    nothing_.gateways.push_back({.name = gateway.name, .answers = gateway.answers, .said = {}});
+  for (const RevisionTold& told : observation.revisions)
+    part(told.revision.deployment).revisions.push_back(told);
+  for (const domain::ReplicaObserved& replica : observation.replicas)
+    part(replica.deployment).replicas.push_back(replica);
+  for (size_t i = 0; i < observation.gateways.size(); ++i)
+    for (const domain::GatewayRow& row : observation.gateways[i].said.rows)
+      part(row.deployment).gateways[i].said.rows.push_back(row);
+}
+
+domain::Observation& Parts::part(const std::string& deployment) {
+  return parts_.try_emplace(deployment, nothing_).first->second;
+}
+
+const domain::Observation& Parts::of(std::string_view deployment) const {
+  const auto at = parts_.find(deployment);
+  return at == parts_.end() ? nothing_ : at->second;
+}
+
+bool same_at_rest(const domain::Observation& before, const domain::Observation& now) {
+  return before.revisions == now.revisions &&
+         std::ranges::equal(before.replicas, now.replicas,
+                            [](const domain::ReplicaObserved& a, const domain::ReplicaObserved& b) {
+                              return a.name == b.name && a.state == b.state && a.failures == b.failures &&
+                                     a.fault == b.fault;
+                            });
 }
 
 }  // namespace slipway::reconcile

@@ -1,6 +1,8 @@
 // From the status of a deployment to what its environment has to be told.
 #pragma once
 
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,7 +17,25 @@ namespace slipway::reconcile {
 std::vector<domain::Action> plan(std::string_view deployment, const domain::ModelDeploymentStatus* status,
                                  const domain::Observation& observation);
 
-// The part of an observation that is about one deployment; gateways stay whole.
-domain::Observation part_of(const domain::Observation& observation, std::string_view deployment);
+// An observation taken apart: by deployment, what is about it alone. Each part has all gateways, with their
+// rows about it.
+class Parts {
+ public:
+  Parts() = default;
+  explicit Parts(const domain::Observation& observation);
+
+  // Of a deployment that nothing is seen of: the gateways without rows.
+  const domain::Observation& of(std::string_view deployment) const;
+  const std::map<std::string, domain::Observation, std::less<>>& all() const { return parts_; }
+
+ private:
+  domain::Observation& part(const std::string& deployment);
+
+  std::map<std::string, domain::Observation, std::less<>> parts_;
+  domain::Observation nothing_;
+};
+
+// Whether there is no news in `now` for a deployment that is not in change: load and times do not count.
+bool same_at_rest(const domain::Observation& before, const domain::Observation& now);
 
 }  // namespace slipway::reconcile

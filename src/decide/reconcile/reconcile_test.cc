@@ -80,17 +80,36 @@ TEST(Reconcile, ADeploymentThatIsGoneLeavesNothing) {
   EXPECT_EQ(text(plan("credit", nullptr, seen)), "-a (DeploymentDeleted)");
 }
 
-TEST(PartOf, IsWhatIsAboutOneDeploymentAndTheGatewaysWhole) {
+TEST(AnObservationInParts, HasForEachDeploymentWhatIsAboutItAndEveryGateway) {
   Observation seen = told({{"a", 2}});
   seen.revisions.push_back({.revision = revision("other-1", "other"), .replicas = 1, .fault = {}});
   seen.replicas = {{.name = "a-0", .revision = "a", .deployment = "credit"},
                    {.name = "other-1-0", .revision = "other-1", .deployment = "other"}};
-  seen.gateways = {{.name = "gateway", .answers = true, .said = {}}};
-  const Observation part = part_of(seen, "credit");
+  seen.gateways = {{.name = "one",
+                    .answers = true,
+                    .said = {.rows = {{.deployment = "credit", .revision = "a", .weight = 100},
+                                      {.deployment = "other", .revision = "other-1", .weight = 100}}}},
+                   {.name = "two", .answers = false, .said = {}}};
+  const Parts parts(seen);
+  const Observation& part = parts.of("credit");
   ASSERT_EQ(part.revisions.size(), 1u);
   ASSERT_EQ(part.replicas.size(), 1u);
   EXPECT_EQ(part.replicas[0].name, "a-0");
-  EXPECT_EQ(part.gateways, seen.gateways);
+  ASSERT_EQ(part.gateways.size(), 2u);
+  ASSERT_EQ(part.gateways[0].said.rows.size(), 1u);
+  EXPECT_EQ(part.gateways[0].said.rows[0].revision, "a");
+  EXPECT_FALSE(part.gateways[1].answers);
+  EXPECT_EQ(parts.of("nobody").gateways.size(), 2u);
+  EXPECT_TRUE(parts.of("nobody").gateways[0].said.rows.empty());
+}
+
+TEST(AnObservationAtRest, IsTheSameWhateverItsLoadIs) {
+  const Observation before{.replicas = {{.name = "a-0", .load = {.in_flight = 1}}}};
+  Observation now = before;
+  now.replicas[0].load.in_flight = 2;
+  EXPECT_TRUE(same_at_rest(before, now));
+  now.replicas[0].state = domain::ReplicaState::kReady;
+  EXPECT_FALSE(same_at_rest(before, now));
 }
 
 }  // namespace

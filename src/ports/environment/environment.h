@@ -8,7 +8,11 @@
 // Threads: one at a time.
 #pragma once
 
+#include <span>
 #include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
 
 #include "values/base/result.h"
 #include "values/domain/action.h"
@@ -17,7 +21,12 @@
 namespace slipway::environment {
 
 using domain::Action;
+using domain::Fault;
 using domain::Observation;
+
+// It was taken in, or the reason why nothing was begun.
+using Applied = tl::expected<void, Fault>;
+inline tl::unexpected<Fault> refuse(Fault fault) { return tl::unexpected<Fault>(std::move(fault)); }
 
 class Environment {
  public:
@@ -28,10 +37,15 @@ class Environment {
   // that is never the same as nothing being there.
   virtual Result<Observation> observe() = 0;
 
-  // Takes it in, durably, and begins; observe() shows how far it came. Doing it again changes nothing.
-  // kExhausted: there is no room for so many (nothing was begun), or the disk is full; kUnavailable: try
-  // again.
-  virtual Status apply(const Action& action) = 0;
+  // Takes it in, durably, and begins; observe() shows how far it came. Doing it again changes nothing, and
+  // what was refused may be asked for again later.
+  virtual Applied apply(const Action& action) = 0;
+  // Several, each of another revision; as if one by one, and at once where that is faster.
+  virtual std::vector<Applied> apply_all(std::span<const Action> actions) {
+    std::vector<Applied> out;
+    for (const Action& action : actions) out.push_back(apply(action));
+    return out;
+  }
 
   // Whether gateways learn from it where replicas answer. Else control publishes what it observes.
   virtual bool publishes_endpoints() const = 0;

@@ -96,10 +96,10 @@ TEST_F(FakeEnvironmentTest, AMachineThatRestartsStartsWhatWasTold) {
 
 TEST_F(FakeEnvironmentTest, AFullDiskTakesNothingIn) {
   fake_->place_.full = true;
-  const Status done =
+  const Applied done =
       environment_->apply({.kind = domain::ActionKind::kEnsure, .revision = credit_, .replicas = 2});
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Code::kDenied);
+  EXPECT_EQ(done.error().reason, domain::Reason::kDiskFull);
   EXPECT_EQ(observe().replicas.size(), 1u);
 }
 

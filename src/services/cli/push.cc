@@ -191,13 +191,25 @@ std::string to_object(const Push& push) {
   return json::canonical(object);
 }
 
-// The next number, and the one after it when somebody else took it.
+bool has_content_of(const kube::Object& object, const Push& push) {
+  const auto document = json::parse_document(object.json);
+  const auto version = document ? domain::parse_model_version(*document)
+                                : Result<domain::ModelVersion>(fail(document.error()));
+  return version && version->digest == push.digest.str();
+}
+
+// The next number, and the one after it when somebody else took it for another content. The same content at
+// the same time is one version, whoever was first: also when it was us, and the answer was lost.
 kube::Reply<kube::Object> create_version(kube::Client& client, const std::string& ns, Push& push,
                                          int64_t highest) {
+  const kube::Resource resource = resource_of(domain::Kind::kModelVersion);
   for (int attempt = 1;; ++attempt) {
     push.version.version = highest + attempt;
-    auto made = client.create(resource_of(domain::Kind::kModelVersion), ns, to_object(push));
-    if (made || !made.error().already_exists() || attempt == kNumberAttempts) return made;
+    auto made = client.create(resource, ns, to_object(push));
+    if (made || !made.error().already_exists()) return made;
+    if (auto there = client.get({resource, ns, push.version.name()}); there && has_content_of(*there, push))
+      return there;
+    if (attempt == kNumberAttempts) return made;
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "decide/reconcile/reconcile.h"
 #include "system/runtime/failpoint.h"
 #include "system/runtime/log.h"
 
@@ -20,15 +19,11 @@ using namespace std::chrono_literals;
 constexpr const char* kActor = "control/deployments";
 constexpr Duration kFirstRefusal = 1s, kLongestRefusal = 30s;
 
-// In the words of the closed list.
-rollout::Fault fault_of(const Error& error) {
-  const Reason reason = error.code == Code::kExhausted ? Reason::kInsufficientMemory
-                        : error.code == Code::kDenied  ? Reason::kDiskFull
-                                                       : Reason::kEnvironmentUnavailable;
-  return {reason, error.message};
-}
-
 }  // namespace
+
+void one_by_one(std::vector<std::function<void()>> tasks) {
+  for (const auto& task : tasks) task();
+}
 
 Deployments::Deployments(Options options, Parts parts)
     : options_(std::move(options)),
@@ -38,46 +33,90 @@ Deployments::Deployments(Options options, Parts parts)
       conflicts_(
           parts.metrics.counter("slipway_control_conflicts", "Status writes that lost against another.")) {}
 
-Status Deployments::reconcile(const std::string& name, const domain::Observation& observation,
-                              const Pass& pass) {
-  store::ObjectPtr object = parts_.deployments.find(name);
-  if (!object) return end_if_gone(name, observation, pass);
-  const domain::Observation part = reconcile::part_of(observation, name);
-  const auto known = parsed(object);
+std::vector<Status> Deployments::reconcile(const std::vector<std::string>& names,
+                                           const reconcile::Parts& seen, const Pass& pass) {
+  std::vector<Work> works;
+  for (const std::string& name : names) works.push_back(decide(name, seen.of(name), pass));
+  write_statuses(works);
+  tell(works, pass);
+  std::vector<domain::Action> actions;
+  std::vector<Status> out;
+  for (Work& work : works) {
+    if (work.result) std::move(work.actions.begin(), work.actions.end(), std::back_inserter(actions));
+    out.push_back(std::move(work.result));
+  }
+  act(actions, pass);
+  return out;
+}
+
+Deployments::Work Deployments::decide(const std::string& name, const domain::Observation& part,
+                                      const Pass& pass) {
+  Work work{
+      .name = name, .object = parts_.deployments.find(name), .decision = {}, .actions = {}, .result = {}};
+  if (!work.object) {
+    end_if_gone(work, part);
+    return work;
+  }
+  const auto known = parsed(work.object);
   if (!known) {
     // The API admits none like it; when one is there all the same, only its next change can help.
     runtime::log::error("control", "a deployment cannot be read",
                         {{"pass", pass.id}, {"error", known.error().message}});
-    return ok();
+    work.object = nullptr;
+    return work;
   }
   const domain::ModelDeployment& deployment = **known;
   const rollout::Target target = rollout::resolve(deployment, versions_for(deployment));
-  const rollout::Decision decision = rollout::decide({.deployment = deployment,
-                                                      .target = target,
-                                                      .observation = part,
-                                                      .refused = refused_of(name),
-                                                      .now = pass.wall,
-                                                      .seen = pass.seen,
-                                                      .started = pass.started},
-                                                     options_.rollout);
-  if (decision.changing)
+  work.decision = rollout::decide({.deployment = deployment,
+                                   .target = target,
+                                   .observation = part,
+                                   .refused = refused_of(name),
+                                   .now = pass.wall,
+                                   .seen = pass.seen,
+                                   .started = pass.started},
+                                  options_.rollout);
+  if (work.decision.changing)
     changing_.insert(name);
   else
     changing_.erase(name);
-  // Nothing is written when nothing changed: at rest there are no writes.
-  auto written = decision.status == deployment.status ? Result<store::ObjectPtr>(object)
-                                                      : write_status(object, decision);
-  if (!written) return fail(written.error());
-  for (const rollout::Note& note : decision.notes) {
-    runtime::log::info("control", "decided",
-                       {{"pass", pass.id},
-                        {"deployment", name},
-                        {"reason", domain::name(note.reason)},
-                        {"says", note.message}});
-    parts_.recorder.record(**written, note, pass.wall);
+  work.actions = reconcile::plan(name, &work.decision.status, part);
+  for (Action& action : work.actions) action.owner = deployment.uid;
+  return work;
+}
+
+// Nothing is written when nothing changed: at rest there are no writes.
+bool Deployments::is_news(const Work& work) {
+  return work.object && work.decision.status != (*parsed(work.object))->status;
+}
+
+void Deployments::write_statuses(std::vector<Work>& works) {
+  std::vector<std::function<void()>> writes;
+  for (Work& work : works)
+    if (is_news(work))
+      writes.emplace_back([this, &work] {
+        auto written = write_status(work.object, work.decision);
+        if (written)
+          work.object = std::move(*written);
+        else
+          work.result = fail(written.error());
+      });
+  options_.run_all(std::move(writes));
+  for (const Work& work : works)
+    if (work.object && work.result) parts_.deployments.put(work.object);
+}
+
+void Deployments::tell(const std::vector<Work>& works, const Pass& pass) {
+  for (const Work& work : works) {
+    if (!work.object || !work.result) continue;
+    for (const rollout::Note& note : work.decision.notes) {
+      runtime::log::info("control", "decided",
+                         {{"pass", pass.id},
+                          {"deployment", work.name},
+                          {"reason", domain::name(note.reason)},
+                          {"says", note.message}});
+      parts_.recorder.record(*work.object, note, pass.wall);
+    }
   }
-  act(reconcile::plan(name, &decision.status, part), pass);
-  return ok();
 }
 
 Result<store::ObjectPtr> Deployments::write_status(const store::ObjectPtr& object,
@@ -98,21 +137,25 @@ Result<store::ObjectPtr> Deployments::write_status(const store::ObjectPtr& objec
     return written;
   }
   status_writes_.add();
-  parts_.deployments.put(*written);
   return written;
 }
 
 // What is known may come from a list that is older than the deployment; what serves is not ended on that.
-Status Deployments::end_if_gone(const std::string& name, const domain::Observation& observation,
-                                const Pass& pass) {
-  const auto there = parts_.store.get({domain::Kind::kModelDeployment, options_.space, name});
-  if (there) return ok();  // its news will come
-  if (there.error().code != Code::kNotFound) return fail(there.error());
-  return end(name, observation, pass);
+void Deployments::end_if_gone(Work& work, const domain::Observation& part) {
+  const auto there = parts_.store.get({domain::Kind::kModelDeployment, options_.space, work.name});
+  if (there) return;  // its news will come
+  if (there.error().code == Code::kNotFound)
+    work.actions = forget(work.name, part);
+  else
+    work.result = fail(there.error());
 }
 
-Status Deployments::end(const std::string& name, const domain::Observation& observation, const Pass& pass) {
-  const auto actions = reconcile::plan(name, nullptr, reconcile::part_of(observation, name));
+void Deployments::end(const std::string& name, const domain::Observation& part, const Pass& pass) {
+  act(forget(name, part), pass);
+}
+
+std::vector<Action> Deployments::forget(const std::string& name, const domain::Observation& part) {
+  auto actions = reconcile::plan(name, nullptr, part);
   parsed_.erase(name);
   if (actions.empty()) {
     changing_.erase(name);
@@ -121,36 +164,40 @@ Status Deployments::end(const std::string& name, const domain::Observation& obse
     changing_.insert(name);
   }
   std::erase_if(refused_, [&](const auto& each) { return each.second.deployment == name; });
-  act(actions, pass);
-  return ok();
+  return actions;
 }
 
 // What is not taken is told again by itself, later each time; meanwhile decisions go on, and people who mend
 // the spec are heard at once.
 void Deployments::act(const std::vector<Action>& actions, const Pass& pass) {
-  for (const Action& action : actions) {
+  std::vector<Action> due;
+  std::copy_if(actions.begin(), actions.end(), std::back_inserter(due), [&](const Action& action) {
     const auto refused = refused_.find(action.revision.name);
-    if (refused != refused_.end() && refused->second.waits(action, pass.now)) continue;
-    FAILPOINT("control.before_apply");
-    acted_ = true;
-    const Status done = parts_.environment.apply(action);
-    FAILPOINT("control.after_apply");
-    actions_.add();
-    if (done) {
-      refused_.erase(action.revision.name);
-      continue;
-    }
-    Refused& entry = refused_[action.revision.name];
-    const Duration wait = std::min(kFirstRefusal * (1 << std::min(entry.times, 5)), kLongestRefusal);
-    entry = {.deployment = action.revision.deployment,
-             .fault = fault_of(done.error()),
-             .replicas = action.replicas,
-             .again = pass.now + wait,
-             .times = entry.times + 1};
-    runtime::log::warn(
-        "control", "the environment did not take an action",
-        {{"pass", pass.id}, {"revision", action.revision.name}, {"error", done.error().message}});
-  }
+    return refused == refused_.end() || !refused->second.waits(action, pass.now);
+  });
+  if (due.empty()) return;
+  FAILPOINT("control.before_apply");
+  acted_ = true;
+  const auto applied = parts_.environment.apply_all(due);
+  FAILPOINT("control.after_apply");
+  actions_.add(due.size());
+  for (size_t i = 0; i < due.size(); ++i)
+    if (applied[i])
+      refused_.erase(due[i].revision.name);
+    else
+      note_refusal(due[i], applied[i].error(), pass);
+}
+
+void Deployments::note_refusal(const Action& action, const domain::Fault& fault, const Pass& pass) {
+  Refused& entry = refused_[action.revision.name];
+  const Duration wait = std::min(kFirstRefusal * (1 << std::min(entry.times, 5)), kLongestRefusal);
+  entry = {.deployment = action.revision.deployment,
+           .fault = fault,
+           .replicas = action.replicas,
+           .again = pass.now + wait,
+           .times = entry.times + 1};
+  runtime::log::warn("control", "the environment did not take an action",
+                     {{"pass", pass.id}, {"revision", action.revision.name}, {"error", fault.message}});
 }
 
 Result<const domain::ModelDeployment*> Deployments::parsed(const store::ObjectPtr& object) {

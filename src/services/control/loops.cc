@@ -29,12 +29,13 @@ Loops::Loops(Options options, store::Store& store, environment::Environment& env
       deployment_mirror_(store, store::Kind::kModelDeployment, options_.space, wake),
       version_mirror_(store, store::Kind::kModelVersion, options_.space, wake),
       recorder_({}, store, metrics),
-      deployments_({.space = options_.space, .rollout = options_.rollout}, {.store = store,
-                                                                            .environment = environment,
-                                                                            .recorder = recorder_,
-                                                                            .metrics = metrics,
-                                                                            .deployments = deployment_mirror_,
-                                                                            .versions = version_mirror_}),
+      deployments_({.space = options_.space, .rollout = options_.rollout, .run_all = options_.run_all},
+                   {.store = store,
+                    .environment = environment,
+                    .recorder = recorder_,
+                    .metrics = metrics,
+                    .deployments = deployment_mirror_,
+                    .versions = version_mirror_}),
       endpoints_(options_.space, store),
       queue_({.seed = options_.seed}),
       succeeded_(
@@ -61,7 +62,16 @@ TimePoint Loops::step(TimePoint now) {
   if (acted || now - observed_at_ >= look_every()) observe(now);
   // Before both lists are complete, what is missing in them may only not have come yet.
   const bool decides = current_ && deployment_mirror_.synced() && version_mirror_.synced();
-  while (const auto key = decides ? queue_.take(now) : std::nullopt) work(*key, now);
+  while (decides) {
+    std::vector<std::string> keys;
+    while (keys.size() < options_.batch) {
+      auto key = queue_.take(now);
+      if (!key) break;
+      keys.push_back(std::move(*key));
+    }
+    if (keys.empty()) break;
+    work(keys, now);
+  }
   waiting_.set(static_cast<double>(queue_.waiting()));
   TimePoint next = observed_at_ + look_every();
   if (const auto due = queue_.next(); due && decides) next = std::min(next, *due);
@@ -105,9 +115,7 @@ bool Loops::take_in_deployments(TimePoint now) {
 void Loops::end_replaced(const std::string& name, TimePoint now) {
   const store::ObjectPtr object = deployment_mirror_.find(name);
   if (!observed_ || !object || !object->status.empty()) return;
-  if (Status ended = deployments_.end(name, observation_, begin_pass(now)); !ended)
-    runtime::log::warn("control", "what ran for a deployment of the same name does not go",
-                       {{"error", ended.error().message}});
+  deployments_.end(name, seen_.of(name), begin_pass(now));
 }
 
 void Loops::observe(TimePoint now) {
@@ -120,6 +128,7 @@ void Loops::observe(TimePoint now) {
     return runtime::log::warn("control", "what runs cannot be seen", {{"error", seen.error().message}});
   }
   observation_ = std::move(*seen);
+  const reconcile::Parts before = std::exchange(seen_, reconcile::Parts(observation_));
   if (!environment_.publishes_endpoints())
     if (Status published = endpoints_.publish(observation_); !published) {
       // Gateways keep what they have; nobody may believe that nothing is there.
@@ -128,7 +137,32 @@ void Loops::observe(TimePoint now) {
     }
   show(observation_);
   observed_ = current_ = true;
-  look_at_all(now);
+  look_at_news(before, now);
+  look_in_turn(now);
+}
+
+// What is in change goes by everything that is seen of it, what is at rest by what could end its rest.
+void Loops::look_at_news(const reconcile::Parts& before, TimePoint now) {
+  const auto look = [&](const std::string& name) {
+    const domain::Observation &was = before.of(name), &is = seen_.of(name);
+    const bool same = deployments_.is_changing(name) ? was == is : reconcile::same_at_rest(was, is);
+    if (!same) queue_.add(name, now);
+  };
+  for (const auto& [name, part] : before.all()) look(name);
+  for (const auto& [name, part] : seen_.all())
+    if (!before.all().contains(name)) look(name);
+}
+
+void Loops::look_in_turn(TimePoint now) {
+  const auto& all = deployment_mirror_.objects();
+  auto at = all.upper_bound(turn_);
+  for (size_t i = 0; i < std::min(options_.look_in_turn, all.size()); ++i) {
+    if (at == all.end()) at = all.begin();
+    queue_.add(turn_ = at->first, now);
+    ++at;
+  }
+  for (const domain::RevisionTold& told : observation_.revisions)
+    if (!deployment_mirror_.find(told.revision.deployment)) queue_.add(told.revision.deployment, now);
 }
 
 // All that are there, and all that something still runs for.
@@ -143,9 +177,13 @@ Pass Loops::begin_pass(TimePoint now) {
       .id = ++passes_, .now = now, .wall = wall(now), .seen = wall(observed_at_), .started = started_wall_};
 }
 
-void Loops::work(const std::string& key, TimePoint now) {
+void Loops::work(const std::vector<std::string>& keys, TimePoint now) {
   const Pass pass = begin_pass(now);
-  const Status done = deployments_.reconcile(key, observation_, pass);
+  const std::vector<Status> done = deployments_.reconcile(keys, seen_, pass);
+  for (size_t i = 0; i < keys.size(); ++i) finish(keys[i], done[i], pass);
+}
+
+void Loops::finish(const std::string& key, const Status& done, const Pass& pass) {
   if (done) {
     succeeded_.add();
     return queue_.done(key);
@@ -153,7 +191,7 @@ void Loops::work(const std::string& key, TimePoint now) {
   // The write that came first wakes us; there is nothing to wait for.
   const bool lost = done.error().code == Code::kConflict || done.error().code == Code::kNotFound;
   (lost ? lost_ : failed_).add();
-  const Duration wait = queue_.retry(key, now);
+  const Duration wait = queue_.retry(key, pass.now);
   runtime::log::warn("control", "a deployment is tried again",
                      {{"pass", pass.id},
                       {"deployment", key},

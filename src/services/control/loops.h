@@ -26,7 +26,11 @@ struct Options {
   rollout::Options rollout;
   Duration observe_every = std::chrono::seconds(1);
   Duration observe_soon = std::chrono::milliseconds(100);  // while anything is in change
-  uint64_t seed = 1;                                       // of the jitter between tries
+  // Looked at in a pass though there is no news of them, in turn: time may have come for something.
+  size_t look_in_turn = 200;
+  size_t batch = 1;  // deployments that are worked on at once
+  RunAll run_all = one_by_one;
+  uint64_t seed = 1;  // of the jitter between tries
 };
 
 class Loops {
@@ -52,8 +56,11 @@ class Loops {
   void observe(TimePoint now);
   Duration look_every() const;
   void look_at_all(TimePoint now);
+  void look_at_news(const reconcile::Parts& before, TimePoint now);
+  void look_in_turn(TimePoint now);
   Pass begin_pass(TimePoint now);
-  void work(const std::string& key, TimePoint now);
+  void work(const std::vector<std::string>& keys, TimePoint now);
+  void finish(const std::string& key, const Status& done, const Pass& pass);
   void show(const domain::Observation& seen);  // as metrics
   // The wall's clock as it was at the start, going on steadily: it never jumps while this process lives.
   WallTime wall(TimePoint now) const { return started_wall_ + (now - started_); }
@@ -70,6 +77,8 @@ class Loops {
   Endpoints endpoints_;
   runtime::KeyedQueue queue_;
   domain::Observation observation_;
+  reconcile::Parts seen_;  // the same, by deployment
+  std::string turn_;       // whose turn it was last
   bool observed_ = false;
   bool current_ = false;  // the observation is of the last look, and nothing was told since
   TimePoint observed_at_{}, pull_at_{};

@@ -74,8 +74,10 @@ Result<Response> Client::Talk::begin(const Request& request) {
   make_ready();
   const bool kept = channel_.is_open();
   auto response = begin_once(request, head);
+  // A POST may have been done: whether to do it twice is its sender's to say.
+  const bool may_repeat = request.method != base::Method::kPost && request.source == nullptr;
   const bool again = !response && response.error().code == Code::kUnavailable && kept && !reader_.heard() &&
-                     request.source == nullptr && channel_.go_on();
+                     may_repeat && channel_.go_on();
   return again ? begin_once(request, head) : std::move(response);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "system/http/address.h"
+#include "system/http/tls.h"
 #include "values/base/head.h"
 #include "values/base/result.h"
 
@@ -23,6 +24,8 @@ struct ClientOptions {
   size_t body_limit = 256 << 20;  // of ask(): kTooLarge beyond
   std::string ca_pem;             // whose certificates are trusted; empty: whom this machine trusts
   std::string ca_source = "the kubeconfig";  // what names the CA, for errors
+  TlsIdentity identity;      // who we are, for servers that ask for a certificate; empty: we have none
+  std::string server_name;   // whom the server's certificate has to be for; empty: the address's host
   std::string bearer_token;  // sent with each request, but over plain HTTP to this machine only: kDenied
 };
 
@@ -67,7 +70,7 @@ class Client {
 
   // The whole answer. kUnavailable: no connection, or it broke off. kDenied: the server's certificate is not
   // to be trusted. A kept connection that the server closed meanwhile is opened again once, if no byte of an
-  // answer came and the body is not from a source.
+  // answer came, the body is not from a source, and it is no POST, which may have been done.
   Result<Response> ask(const Request& request);
 
   // The same, but the answer's head only: its body is read() then. An answer that comes before the request's

@@ -331,6 +331,15 @@ TEST(ClientRetry, DoesNotAskAgainWhenAnAnswerBeganOrTheBodyIsFromASource) {
   EXPECT_EQ(body.given, 3U);
 }
 
+// Whoever creates something must not have it twice because the first answer was lost.
+TEST(ClientRetry, DoesNotPostAgain) {
+  const Script script({{kOk, ""}});
+  Client client(script.url());
+  EXPECT_EQ(client.ask({})->body, "ok");
+  EXPECT_EQ(client.ask({.method = base::Method::kPost}).error().code, Code::kUnavailable);
+  EXPECT_EQ(script.requests(), 2);
+}
+
 TEST(ClientAnswers, AreReadAsTheirFramingSays) {
   const struct {
     const char* why;

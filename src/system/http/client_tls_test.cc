@@ -1,7 +1,9 @@
 // Whom a client trusts, and what it says when it does not.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "system/http/client.h"
+#include "system/http/internal/openssl.h"
 #include "system/http/testing/test_server.h"
 #include "system/http/testing/tls_peer.h"
 
@@ -87,6 +89,48 @@ TEST_F(ClientTlsTest, DoesNotTakeACertificateThatHasExpired) {
 TEST_F(ClientTlsTest, DoesNotTakeACertificateThatIsNotValidYet) {
   start_as_issued_at(now() + 24h);
   EXPECT_NE(refusal(trusting_).find("is the clock of this machine right?"), std::string::npos);
+}
+
+TEST_F(ClientTlsTest, HoldsAServerToTheNameThatItIsGiven) {
+  tls_ = tls_for({"kubernetes.default"});
+  start();
+  ClientOptions options = trusting_;
+  options.server_name = "kubernetes.default";
+  EXPECT_EQ(refusal(options), "");
+  options.server_name = "other.example";
+  EXPECT_EQ(refusal(options), "certificate of ADDRESS is for kubernetes.default, not for other.example");
+}
+
+TEST_F(ClientTlsTest, ShowsItsCertificateToAServerThatAsks) {
+  tls_ = tls_for();
+  std::string shown;  // by the client, in PEM form
+  SSL_CTX_set_verify(&tls_->context(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_cert_verify_callback(
+      &tls_->context(),
+      [](X509_STORE_CTX* verifying, void* into) {
+        *static_cast<std::string*>(into) = internal::to_pem(*X509_STORE_CTX_get0_cert(verifying));
+        return 1;
+      },
+      &shown);
+  start();
+  const std::vector<std::string> names{"somebody"};
+  ClientOptions options = trusting_;
+  options.identity = *issue_certificate(test_authority(), names, now(), 1h);
+  EXPECT_EQ(refusal(options), "");
+  EXPECT_EQ(shown, options.identity.certificate_pem);
+  EXPECT_FALSE(hello(trusting_)) << "the server wants one";
+}
+
+TEST_F(ClientTlsTest, SaysWhatIsWrongWithItsOwnCertificate) {
+  tls_ = tls_for();
+  start();
+  const std::vector<std::string> names{"somebody"};
+  ClientOptions options = trusting_;
+  options.identity = *issue_certificate(test_authority(), names, now(), 1h);
+  options.identity.private_key_pem = test_authority().private_key_pem;
+  EXPECT_THAT(hello(options).error().message,
+              ::testing::StartsWith("the client's private key does not belong to its certificate"));
+  EXPECT_EQ(check_identity(options.identity, "the client's").error(), hello(options).error());
 }
 
 TEST_F(ClientTlsTest, NamesAServerThatSpeaksNoTls) {

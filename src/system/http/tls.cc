@@ -1,9 +1,5 @@
 #include "system/http/tls.h"
 
-#include <openssl/err.h>
-
-#include <string_view>
-
 #include "system/http/internal/openssl.h"
 #include "system/http/internal/tls_stream.h"
 
@@ -21,26 +17,13 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, con
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-Status use_identity(SSL_CTX& context, const TlsIdentity& identity) {
-  auto chain = internal::read_certificates(identity.certificate_pem, "the server's certificate");
-  if (!chain) return fail(chain.error());
-  const auto key = internal::read_private_key(identity.private_key_pem, "the server's private key");
-  if (!key) return fail(key.error());
-  ERR_clear_error();
-  if (SSL_CTX_use_certificate(&context, chain->front().get()) != 1)
-    return fail(Code::kInvalid, "the server's certificate cannot be used: {}", internal::openssl_reason());
-  if (X509_check_private_key(chain->front().get(), key->get()) != 1 ||
-      SSL_CTX_use_PrivateKey(&context, key->get()) != 1)
-    return fail(Code::kInvalid, "the server's private key does not belong to its certificate: {}",
-                internal::openssl_reason());
-  for (size_t i = 1; i < chain->size(); ++i)
-    if (SSL_CTX_add1_chain_cert(&context, (*chain)[i].get()) != 1)
-      return fail(Code::kInvalid, "certificate {} of the server's chain cannot be used: {}", i + 1,
-                  internal::openssl_reason());
-  return ok();
-}
-
 }  // namespace
+
+Status check_identity(const TlsIdentity& identity, std::string_view whose) {
+  const internal::SslContext context = internal::new_context(internal::Side::kClient);
+  if (!context) return fail(Code::kInternal, "cannot start TLS: {}", internal::openssl_reason());
+  return internal::use_identity(*context, identity, whose);
+}
 
 Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsIdentity& identity) {
   internal::SslContext context = internal::new_context(internal::Side::kServer);
@@ -48,7 +31,8 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsIdentity& iden
   // Resumption is by tickets, which cost the server no memory.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
-  if (Status used = use_identity(*context, identity); !used) return fail(used.error());
+  if (Status used = internal::use_identity(*context, identity, "the server's"); !used)
+    return fail(used.error());
   return std::shared_ptr<const TlsServer>(new TlsServer(context.release()));
 }
 

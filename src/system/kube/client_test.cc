@@ -225,28 +225,6 @@ TEST_F(ClientTest, RefusesAnswersThatAreNoObjects) {
   }
 }
 
-TEST_F(ClientTest, ReadsATokenFileAgainWhenItsTokenIsRefused) {
-  const auto path = std::filesystem::temp_directory_path() / fmt::format("slipway-kube-token-{}", ::getpid());
-  std::ofstream(path) << "old\n";
-  Access access = api_.access();
-  access.token_file = path.string();
-  Client client(access);
-  api_.will("GET /api/v1/nodes/n", {.body = "{}"});
-  EXPECT_TRUE(client.get({kNodes, "", "n"}));
-  std::ofstream(path) << "new\n";
-  api_.will("GET /api/v1/nodes/n", {.status = 401, .body = status_json(401, "Unauthorized", "Unauthorized")});
-  api_.will("GET /api/v1/nodes/n", {.body = "{}"});
-  EXPECT_TRUE(client.get({kNodes, "", "n"}));
-  api_.will("GET /api/v1/nodes/n", {.status = 401, .body = status_json(401, "Unauthorized", "Unauthorized")});
-  const auto refused = client.get({kNodes, "", "n"});
-  EXPECT_EQ(refused.error().error.message,
-            "Unauthorized. Next step: check the token of the kubeconfig's user");
-  std::vector<std::string> tokens;
-  for (auto& request : api_.requests()) tokens.push_back(request.headers["authorization"]);
-  EXPECT_THAT(tokens, ElementsAre("Bearer old", "Bearer old", "Bearer new", "Bearer new"));
-  std::filesystem::remove(path);
-}
-
 TEST_F(ClientTest, EndsAWaitWhenInterrupted) {
   api_.will("GET /api/v1/nodes/n", {.end = Canned::End::kHold});
   auto waiting = std::async(std::launch::async, [this] { return client_.get({kNodes, "", "n"}); });

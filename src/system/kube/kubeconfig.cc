@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "system/kube/credentials.h"
 #include "system/kube/internal/base64.h"
 #include "system/kube/internal/kubeconfig_json.h"
 #include "system/os/files.h"
@@ -34,6 +35,13 @@ struct Entry {
   std::string where;  // as errors name it
 };
 
+// What a kubeconfig has in itself, or in a file.
+struct Material {
+  std::string text, file;
+
+  bool empty() const { return text.empty() && file.empty(); }
+};
+
 // A relative path in a kubeconfig starts from the file's folder.
 std::string resolve(const std::string& path, const File& file) {
   if (path.empty() || path.starts_with('/')) return path;
@@ -57,8 +65,9 @@ class Loader {
   Result<Entry> entry(const Section& section, std::string_view name) const;
   std::string known(const Section& section) const;
   Status take_cluster(const Entry& cluster);
-  Result<std::string> certificates(const Entry& cluster) const;
+  Result<Material> material(const Entry& entry, const std::string& key) const;
   Status take_user(const Entry& user);
+  Status take_certificate(const Entry& user);
   void warn_of_readers(const File& file);
 
   std::vector<File> files_;
@@ -151,40 +160,36 @@ Status Loader::take_cluster(const Entry& cluster) {
                 "server's CA into "
                 "certificate-authority-data instead",
                 cluster.where);
-  for (const char* key : {"proxy-url", "tls-server-name"})
-    if (const auto value = content.find(key); value != content.end() && !is_blank(*value))
-      return fail(Code::kUnsupported, "{}: {} is not supported", cluster.where, key);
-  auto pem = certificates(cluster);
-  if (!pem) return fail(pem.error());
+  if (const auto proxy = content.find("proxy-url"); proxy != content.end() && !is_blank(*proxy))
+    return fail(Code::kUnsupported, "{}: proxy-url is not supported", cluster.where);
+  auto name = text_at(content, "tls-server-name", cluster.where);
+  if (!name) return fail(name.error());
+  auto ca = material(cluster, "certificate-authority");
+  if (!ca) return fail(ca.error());
   out_.access.server = *server;
-  out_.access.ca_pem = std::move(*pem);
+  out_.access.server_name = std::move(*name);
+  out_.access.ca_pem = std::move(ca->text);
+  out_.access.ca_file = std::move(ca->file);
   return ok();
 }
 
-Result<std::string> Loader::certificates(const Entry& cluster) const {
-  const auto data = text_at(*cluster.content, "certificate-authority-data", cluster.where);
-  const auto path = text_at(*cluster.content, "certificate-authority", cluster.where);
+// `key`-data in base64, or else the file that `key` names.
+Result<Material> Loader::material(const Entry& entry, const std::string& key) const {
+  const auto data = text_at(*entry.content, key + "-data", entry.where);
+  const auto path = text_at(*entry.content, key, entry.where);
   if (!data) return fail(data.error());
   if (!path) return fail(path.error());
-  if (data->empty() && path->empty()) return std::string();
-  if (data->empty()) return os::read_file(resolve(*path, *cluster.file), kFileLimit);
-  auto pem = internal::base64_decode(*data);
-  if (!pem) return fail(Code::kInvalid, "{}: certificate-authority-data is not base64", cluster.where);
-  return std::move(*pem);
+  if (data->empty()) return Material{.file = resolve(*path, *entry.file)};
+  auto text = internal::base64_decode(*data);
+  if (!text) return fail(Code::kInvalid, "{}: {}-data is not base64", entry.where, key);
+  return Material{.text = std::move(*text)};
 }
 
 // What a user may have that we do not do, and what to do instead.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kRefused = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kRefused = {{
     {"exec",
      "a program that makes tokens is not run for a file; put a token there (kubectl create token NAME)"},
     {"auth-provider", "its kind of login is not supported; put a token there (kubectl create token NAME)"},
-    {"client-certificate",
-     "client certificates are not supported; put a token there (kubectl create token NAME)"},
-    {"client-certificate-data",
-     "client certificates are not supported; put a token there (kubectl create token NAME)"},
-    {"client-key", "client certificates are not supported; put a token there (kubectl create token NAME)"},
-    {"client-key-data",
-     "client certificates are not supported; put a token there (kubectl create token NAME)"},
     {"username", "passwords are not supported; put a token there (kubectl create token NAME)"},
     {"as", "acting as somebody else is not supported; put a token of theirs there"},
     {"as-groups", "acting as somebody else is not supported; put a token of theirs there"},
@@ -195,19 +200,38 @@ Status Loader::take_user(const Entry& user) {
   for (const auto& [key, why] : kRefused)
     if (const auto found = content.find(key); found != content.end() && !is_blank(*found))
       return fail(Code::kUnsupported, "{}: has '{}': {}", user.where, key, why);
-  const auto token = text_at(content, "token", user.where);
+  if (Status taken = take_certificate(user); !taken) return taken;
+  auto token = text_at(content, "token", user.where);
   const auto file = text_at(content, "tokenFile", user.where);
   if (!token) return fail(token.error());
   if (!file) return fail(file.error());
-  if (token->empty() && file->empty()) return ok();
-  if (!token->empty()) warn_of_readers(*user.file);
-  if (out_.access.server.starts_with("http://")) {
-    out_.warnings.push_back(fmt::format("{}: its token is not sent, because {} is not encrypted", user.where,
-                                        out_.access.server));
-    return ok();
-  }
-  out_.access.token = *token;
-  out_.access.token_file = resolve(*file, *user.file);
+  Access& access = out_.access;
+  access.token = std::move(*token);
+  access.token_file = resolve(*file, *user.file);
+  if (!access.token.empty() || !access.key_pem.empty()) warn_of_readers(*user.file);
+  const bool has_secret = !access.token.empty() || !access.token_file.empty() || !access.key_pem.empty() ||
+                          !access.key_file.empty();
+  if (!has_secret || !access.server.starts_with("http://")) return ok();
+  out_.warnings.push_back(
+      fmt::format("{}: its token is not sent, because {} is not encrypted", user.where, access.server));
+  for (std::string* secret : {&access.token, &access.token_file, &access.certificate_pem,
+                              &access.certificate_file, &access.key_pem, &access.key_file})
+    secret->clear();
+  return ok();
+}
+
+Status Loader::take_certificate(const Entry& user) {
+  auto certificate = material(user, "client-certificate");
+  auto key = material(user, "client-key");
+  if (!certificate) return fail(certificate.error());
+  if (!key) return fail(key.error());
+  if (certificate->empty() != key->empty())
+    return fail(Code::kInvalid, "{}: has a client-{} without a client-{}; both are needed", user.where,
+                certificate->empty() ? "key" : "certificate", certificate->empty() ? "certificate" : "key");
+  out_.access.certificate_pem = std::move(certificate->text);
+  out_.access.certificate_file = std::move(certificate->file);
+  out_.access.key_pem = std::move(key->text);
+  out_.access.key_file = std::move(key->file);
   return ok();
 }
 
@@ -216,7 +240,7 @@ void Loader::warn_of_readers(const File& file) {
   constexpr mode_t kOthersRead = S_IRGRP | S_IROTH;
   if (::stat(file.path.c_str(), &facts) != 0 || (facts.st_mode & kOthersRead) == 0) return;
   out_.warnings.push_back(
-      fmt::format("{} holds a token and can be read by others (mode {:04o}). Next step: chmod 600 {}",
+      fmt::format("{} holds a secret and can be read by others (mode {:04o}). Next step: chmod 600 {}",
                   file.path, static_cast<unsigned>(facts.st_mode & 07777U), file.path));
 }
 
@@ -237,24 +261,28 @@ std::vector<std::string> kubeconfig_files(std::string_view kubeconfig, std::stri
 Result<LoadedAccess> load_access(std::span<const std::string> files, std::string_view context) {
   Loader loader;
   if (auto read = loader.read(files); !read) return fail(read.error());
-  return loader.load(context);
+  auto loaded = loader.load(context);
+  if (!loaded) return loaded;
+  // What cannot be used is said now, by the name that people know.
+  if (auto usable = read_credentials(loaded->access); !usable)
+    return fail(base::within(fmt::format("context '{}'", loaded->access.context), usable.error()));
+  return loaded;
 }
 
 Result<Access> pod_access(std::string_view host, std::string_view port, const std::string& folder) {
   if (host.empty() || port.empty())
     return fail(Code::kNotFound,
                 "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod");
-  auto ca = os::read_file(folder + "/ca.crt", kFileLimit);
-  if (!ca) return fail(ca.error());
   const auto ns = os::read_file(folder + "/namespace", 4096);
   if (!ns) return fail(ns.error());
   const bool v6 = host.find(':') != std::string_view::npos;
-  return Access{.context = "pod",
+  Access access{.context = "pod",
                 .server = fmt::format(fmt::runtime(v6 ? "https://[{}]:{}" : "https://{}:{}"), host, port),
-                .ca_pem = std::move(*ca),
-                .token = "",
+                .ca_file = folder + "/ca.crt",
                 .token_file = folder + "/token",
                 .ns = *ns};
+  if (auto there = read_credentials(access); !there) return fail(there.error());
+  return access;
 }
 
 }  // namespace slipway::kube

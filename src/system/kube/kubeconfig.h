@@ -1,6 +1,7 @@
 // Kubeconfig files: where an API server is, how to trust it, and who asks. Read as kubectl reads them, as far
-// as we go: a server's CA, bearer tokens and token files. What would need more (client certificates, programs
-// that make tokens, proxies) is refused in words that say what to do instead.
+// as we go: a server's CA and name, bearer tokens, client certificates, and files of these. What would need
+// more (programs that make tokens, proxies, servers that nobody vouches for) is refused in words that say
+// what to do instead.
 //
 // Threads: everything here may be called from any thread.
 #pragma once
@@ -14,14 +15,18 @@
 
 namespace slipway::kube {
 
-// What a context leads to, whole.
+// What a context leads to, whole. A file wins over the text beside it, and may be replaced while we run.
 struct Access {
   std::string context;
-  std::string server;  // https://HOST[:PORT][/PREFIX], or http:// (no token is sent then)
-  std::string ca_pem;  // empty: the system's
+  std::string server;           // https://HOST[:PORT][/PREFIX], or http:// (nothing secret is sent then)
+  std::string ca_pem, ca_file;  // neither: whom the system trusts
   std::string token;
-  std::string token_file;  // wins over `token`; it may change while we run
+  std::string token_file;
   std::string ns = "default";
+  std::string certificate_pem, certificate_file;  // the client's, for servers that know people by them
+  std::string key_pem, key_file;
+  std::string server_name;  // whom the server's certificate has to be for; empty: the server's host
+  std::string user_agent;   // what every request says of who sends it; empty: slipway/<version>
 
   bool operator==(const Access&) const = default;
 };

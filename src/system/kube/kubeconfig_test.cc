@@ -7,9 +7,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "system/http/certificates.h"
 #include "system/kube/internal/base64.h"
 #include "system/kube/yaml.h"
 #include "system/os/files.h"
+#include "system/runtime/clock.h"
 
 namespace slipway::kube {
 namespace {
@@ -94,18 +96,58 @@ TEST_F(KubeconfigTest, WarnsWhenOthersCanReadTheToken) {
   ASSERT_TRUE(loaded);
   EXPECT_THAT(loaded->warnings,
               ElementsAre(file +
-                          " holds a token and can be read by others (mode 0644). Next step: "
+                          " holds a secret and can be read by others (mode 0644). Next step: "
                           "chmod 600 " +
                           file));
 }
 
 TEST_F(KubeconfigTest, FindsPathsBesideTheFile) {
   write("ca.crt", "pem");
+  fs::create_directory(at("t"));
+  write("t/token", "secret");
   const auto file = one("server: 'https://h', certificate-authority: ca.crt", "token: a, tokenFile: t/token");
   const auto loaded = load_access(std::vector{file}, "");
   ASSERT_TRUE(loaded) << loaded.error().message;
-  EXPECT_EQ(loaded->access.ca_pem, "pem");
+  EXPECT_EQ(loaded->access.ca_file, at("ca.crt"));
   EXPECT_EQ(loaded->access.token_file, at("t/token"));
+}
+
+http::TlsIdentity somebody() {
+  const auto now = runtime::RealClock().wall();
+  const std::vector<std::string> names{"somebody"};
+  return *http::issue_certificate(*http::make_authority("clients", now), names, now, std::chrono::hours(1));
+}
+
+TEST_F(KubeconfigTest, TakesClientCertificatesFromItselfOrFromFiles) {
+  const auto me = somebody();
+  const auto inside =
+      load_access(std::vector{one("server: 'https://h', tls-server-name: api.example",
+                                  fmt::format("client-certificate-data: {}, client-key-data: {}",
+                                              internal::base64_encode(me.certificate_pem),
+                                              internal::base64_encode(me.private_key_pem)))},
+                  "");
+  ASSERT_TRUE(inside) << inside.error().message;
+  EXPECT_EQ(inside->access.certificate_pem, me.certificate_pem);
+  EXPECT_EQ(inside->access.key_pem, me.private_key_pem);
+  EXPECT_EQ(inside->access.server_name, "api.example");
+  write("me.crt", me.certificate_pem);
+  write("me.key", me.private_key_pem);
+  const auto beside = load_access(
+      std::vector{one("server: 'https://h'", "client-certificate: me.crt, client-key: me.key")}, "");
+  ASSERT_TRUE(beside) << beside.error().message;
+  EXPECT_EQ(beside->access.certificate_file, at("me.crt"));
+  EXPECT_EQ(beside->access.key_file, at("me.key"));
+}
+
+TEST_F(KubeconfigTest, KeepsAClientCertificateFromAServerWithoutEncryption) {
+  const auto me = somebody();
+  write("me.crt", me.certificate_pem);
+  write("me.key", me.private_key_pem);
+  const auto loaded = load_access(
+      std::vector{one("server: 'http://h'", "client-certificate: me.crt, client-key: me.key")}, "");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->access, (Access{.context = "x", .server = "http://h"}));
+  EXPECT_THAT(loaded->warnings, ElementsAre(HasSubstr("not encrypted")));
 }
 
 TEST_F(KubeconfigTest, TakesEachNameFromTheFirstFileThatHasIt) {
@@ -138,7 +180,12 @@ TEST_F(KubeconfigTest, RefusesWhatItDoesNotDoInWordsThatHelp) {
       {"server: 'https://h', certificate-authority: gone.crt", "", "gone.crt: cannot open: No such file"},
       {"server: 'https://h'", "exec: {command: aws}",
        "user 'u': has 'exec': a program that makes tokens is not run"},
-      {"server: 'https://h'", "client-certificate-data: abcd", "client certificates are not supported"},
+      {"server: 'https://h'", "client-certificate-data: abcd",
+       "has a client-certificate without a client-key; both are needed"},
+      {"server: 'https://h'", "client-certificate-data: aGVsbG8=, client-key-data: aGVsbG8=",
+       "context 'x': the client's certificate is not a certificate in PEM form"},
+      {"server: 'https://h'", "client-certificate: gone.crt, client-key: gone.key",
+       "reading the client certificate: "},
       {"server: 'https://h'", "username: a, password: b", "passwords are not supported"},
       {"server: 'https://h'", "as: b, token: c", "acting as somebody else"},
       {"server: 'https://h'", "token: 12345", "user 'u': token must be text; quote it"},
@@ -167,12 +214,13 @@ TEST(KubeconfigFiles, ComeFromTheVariableOrFromHome) {
 
 TEST_F(KubeconfigTest, ReadsWhatAPodIsGiven) {
   write("ca.crt", "pem");
+  write("token", "t");
   write("namespace", "models");
   const auto access = pod_access("fd00::1", "443", folder_.string());
   ASSERT_TRUE(access);
   EXPECT_EQ(*access, (Access{.context = "pod",
                              .server = "https://[fd00::1]:443",
-                             .ca_pem = "pem",
+                             .ca_file = at("ca.crt"),
                              .token_file = at("token"),
                              .ns = "models"}));
   EXPECT_EQ(pod_access("", "443", folder_.string()).error().code, Code::kNotFound);
@@ -210,6 +258,20 @@ users:
   const auto loaded = load_access(std::vector{at("new/folder/config")}, "");
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->access, kOurs);
+}
+
+TEST_F(KubeconfigTest, WritesCertificatesAndFilesToo) {
+  const auto me = somebody();
+  Access access = kOurs;
+  access.ca_pem.clear();
+  access.ca_file = write("ca.crt", "pem");
+  access.token.clear();
+  access.certificate_pem = me.certificate_pem;
+  access.key_pem = me.private_key_pem;
+  access.server_name = "api.example";
+  const auto loaded = load_access(std::vector{write("config", *write_kubeconfig(access))}, "");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->access, access);
 }
 
 TEST_F(KubeconfigTest, MergesWithoutLosingWhatIsThere) {

@@ -12,9 +12,18 @@ namespace {
 using internal::Section;
 using nlohmann::json;
 
+// As `key`-data in base64, or as the file that `key` names.
+void put_material(json& into, const std::string& key, const std::string& text, const std::string& file) {
+  if (!file.empty())
+    into[key] = file;
+  else if (!text.empty())
+    into[key + "-data"] = internal::base64_encode(text);
+}
+
 json cluster_of(const Access& access) {
   json cluster{{"server", access.server}};
-  if (!access.ca_pem.empty()) cluster["certificate-authority-data"] = internal::base64_encode(access.ca_pem);
+  put_material(cluster, "certificate-authority", access.ca_pem, access.ca_file);
+  if (!access.server_name.empty()) cluster["tls-server-name"] = access.server_name;
   return cluster;
 }
 
@@ -22,6 +31,8 @@ json user_of(const Access& access) {
   json user = json::object();
   if (!access.token.empty()) user["token"] = access.token;
   if (!access.token_file.empty()) user["tokenFile"] = access.token_file;
+  put_material(user, "client-certificate", access.certificate_pem, access.certificate_file);
+  put_material(user, "client-key", access.key_pem, access.key_file);
   return user;
 }
 

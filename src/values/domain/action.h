@@ -18,6 +18,7 @@ struct Action {
   int replicas = 0;       // of kEnsure; 0: none for now
   Reason why = Reason::kScaled;
   std::string message;  // why, for people
+  std::string owner;    // the uid of the deployment that the revision is of; empty: it has gone
 
   bool operator==(const Action&) const = default;
 };

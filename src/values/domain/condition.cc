@@ -8,7 +8,7 @@
 namespace slipway::domain {
 namespace {
 
-constexpr std::array<std::pair<Reason, std::string_view>, 34> kReasons{
+constexpr std::array<std::pair<Reason, std::string_view>, 39> kReasons{
     {{Reason::kPushed, "Pushed"},
      {Reason::kVersionNotFound, "VersionNotFound"},
      {Reason::kSignatureChanged, "SignatureChanged"},
@@ -42,6 +42,11 @@ constexpr std::array<std::pair<Reason, std::string_view>, 34> kReasons{
      {Reason::kHanging, "Hanging"},
      {Reason::kInsufficientMemory, "InsufficientMemory"},
      {Reason::kDiskFull, "DiskFull"},
+     {Reason::kImagePullFailed, "ImagePullFailed"},
+     {Reason::kUnschedulable, "Unschedulable"},
+     {Reason::kQuotaExceeded, "QuotaExceeded"},
+     {Reason::kPodRefused, "PodRefused"},
+     {Reason::kNameTaken, "NameTaken"},
      {Reason::kEnvironmentUnavailable, "EnvironmentUnavailable"}}};
 
 constexpr std::array<std::pair<ConditionStatus, std::string_view>, 3> kStatuses{

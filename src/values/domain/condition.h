@@ -52,6 +52,11 @@ enum class Reason : uint8_t {
   kHanging,                   // a replica runs and does not answer
   kInsufficientMemory,        // the replicas want more memory than there is
   kDiskFull,                  // there is no room, or nothing may be written
+  kImagePullFailed,           // a cluster's node cannot bring the server's image
+  kUnschedulable,             // no node of the cluster has room for a replica, or may have it
+  kQuotaExceeded,             // the namespace may not have so much
+  kPodRefused,                // the cluster does not admit the pod
+  kNameTaken,                 // an object of that name belongs to somebody else
   kEnvironmentUnavailable,    // what runs could not be seen or told
 };
 std::string_view name(Reason reason);

@@ -31,4 +31,13 @@ const schema::Definition& definition(Kind kind) {
   return all[static_cast<size_t>(kind)];
 }
 
+std::vector<std::string_view> custom_resource_definitions() {
+  std::vector<std::string_view> out;
+  for (const std::string_view text : embedded_definitions())
+    if (const auto document = json::parse_document(text);
+        document && json::text_of(*document, "kind") == "CustomResourceDefinition")
+      out.push_back(text);
+  return out;
+}
+
 }  // namespace slipway::domain

@@ -75,7 +75,7 @@ void Crew::add_sockets(std::vector<std::string>& sockets) const {
     if (each->running()) sockets.push_back(each->admin_socket());
 }
 
-void Crew::hear(const std::map<std::string, Answer>& answers, TimePoint now) {
+void Crew::hear(const std::map<std::string, http::ProbeAnswer>& answers, TimePoint now) {
   for (auto& [ordinal, each] : replicas_) {
     const auto answer = answers.find(each->admin_socket());
     each->hear(answer == answers.end() ? nullptr : &answer->second, now);

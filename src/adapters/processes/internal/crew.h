@@ -36,7 +36,7 @@ class Crew {
 
   void look(TimePoint now);
   void add_sockets(std::vector<std::string>& sockets) const;
-  void hear(const std::map<std::string, Answer>& answers, TimePoint now);
+  void hear(const std::map<std::string, http::ProbeAnswer>& answers, TimePoint now);
   void step(TimePoint now);
   int unheard() const;  // found running, and not heard of since
 

@@ -170,7 +170,7 @@ void Replica::note_end(const os::ProcessEnd& end, TimePoint now) {
                       {"error", fault_->message}});
 }
 
-void Replica::hear(const Answer* answer, TimePoint now) {
+void Replica::hear(const http::ProbeAnswer* answer, TimePoint now) {
   if (!process_) return;
   // Whoever did not look must not blame the replica for it.
   if (silent_since_ && now - looked_ > kNobodyLooked) silent_since_ = now;

@@ -8,9 +8,9 @@
 
 #include "adapters/processes/internal/failures.h"
 #include "adapters/processes/internal/limits.h"
-#include "adapters/processes/internal/prober.h"
 #include "adapters/processes/internal/told.h"
 #include "adapters/processes/processes.h"
+#include "system/http/prober.h"
 #include "system/os/process.h"
 
 namespace slipway::processes {
@@ -49,7 +49,7 @@ class Replica {
   // Sees whether it has ended. Call before anything else of a pass. Why, when it did by itself.
   std::optional<domain::Reason> look(TimePoint now);
   // What came from its admin socket in this pass, or null; ends one that has been silent for too long.
-  void hear(const Answer* answer, TimePoint now);
+  void hear(const http::ProbeAnswer* answer, TimePoint now);
   // Asks it to end, once; ends it when that took too long. Call until it does not run.
   void stop(TimePoint now);
   // Another shall take its place.

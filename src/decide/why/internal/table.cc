@@ -16,7 +16,7 @@ constexpr const char* kMoreMemory =
 constexpr const char* kMend = "mend the model, push it again and deploy the new version{way_back}";
 
 // The root first. What a reason follows from stands above it.
-constexpr std::array<Row, 34> kRows{{
+constexpr std::array<Row, 39> kRows{{
     {Reason::kEnvironmentUnavailable, Weight::kFault, "what runs can be neither seen nor changed: {says}",
      kPlatform, "shows which part does not answer; what serves goes on meanwhile"},
     {Reason::kDiskFull, Weight::kFault, "the disk takes no more writes: {says}",
@@ -31,6 +31,19 @@ constexpr std::array<Row, 34> kRows{{
      "slipway verify", "names the damaged files; remove them and push the same content again"},
     {Reason::kFetchFailed, Weight::kFault, "the files of {subject} cannot be brought here: {says}",
      "slipway fetch {model}:{version}", "does by hand what failed, and says where"},
+    {Reason::kNameTaken, Weight::kFault, "what {subject} needs bears the name of somebody else's: {says}",
+     "kubectl get deployments,services {subject}",
+     "rename or remove what is in the way; the rest happens by itself"},
+    {Reason::kPodRefused, Weight::kFault, "the cluster does not admit the pods of {subject}: {says}",
+     "kubectl describe deployment {subject}", "ask whoever set the namespace's rules"},
+    {Reason::kQuotaExceeded, Weight::kFault, "the namespace has no room for {subject}: {says}",
+     "kubectl describe resourcequota", "ask for fewer replicas or less, or have the quota raised"},
+    {Reason::kImagePullFailed, Weight::kFault, "the server's image cannot be brought: {says}",
+     "kubectl describe pods -l slipway.dev/revision={subject}",
+     "load the image, or install with one that the nodes can pull"},
+    {Reason::kUnschedulable, Weight::kFault, "no node takes a replica of {subject}: {says}",
+     "kubectl describe pods -l slipway.dev/revision={subject}",
+     "ask for less in spec.resources, or add a node"},
     {Reason::kInsufficientMemory, Weight::kFault, "there is not enough memory: {says}",
      "slipway scale {name} --replicas {fewer}", "or ask for less in spec.resources.memory, or free some"},
     {Reason::kOutOfMemory, Weight::kFault, "a replica of {subject} ran out of memory: {says}", kMoreMemory,

@@ -54,7 +54,7 @@ const RevisionTold* told(const Observation& observation, const std::string& revi
 }
 
 void EnvironmentContract::ensure(const RevisionSpec& revision, int replicas) {
-  const Status done =
+  const Applied done =
       environment_->apply({.kind = ActionKind::kEnsure, .revision = revision, .replicas = replicas});
   ASSERT_TRUE(done) << done.error().message;
 }
@@ -63,7 +63,7 @@ void EnvironmentContract::remove(const RevisionSpec& revision) {
   // Its name is enough.
   RevisionSpec named;
   named.name = revision.name;
-  const Status done = environment_->apply({.kind = ActionKind::kRemove, .revision = named});
+  const Applied done = environment_->apply({.kind = ActionKind::kRemove, .revision = named});
   ASSERT_TRUE(done) << done.error().message;
 }
 
@@ -323,10 +323,10 @@ TEST_P(EnvironmentContract, FilesThatCannotBeBroughtAreToldAndTriedAgain) {
 TEST_P(EnvironmentContract, MoreThanThereIsRoomForIsRefusedAndNothingBegun) {
   RevisionSpec credit = revision("credit");
   credit.settings.memory_bytes = int64_t{1} << 50;
-  const Status refused =
+  const Applied refused =
       environment_->apply({.kind = ActionKind::kEnsure, .revision = credit, .replicas = 1});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kExhausted);
+  EXPECT_EQ(refused.error().reason, domain::Reason::kInsufficientMemory);
   EXPECT_THAT(refused.error().message, testing::HasSubstr(credit.name));
   EXPECT_THAT(observe().revisions, IsEmpty());
 }

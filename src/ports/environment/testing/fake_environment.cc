@@ -58,16 +58,18 @@ class FakeEnvironment final : public Environment {
     return seen(now);
   }
 
-  Status apply(const Action& action) override {
-    if (number_ != place_.instances_) return fail(Code::kUnavailable, "another has this place by now");
+  Applied apply(const Action& action) override {
+    if (number_ != place_.instances_)
+      return refuse({Reason::kEnvironmentUnavailable, "another has this place by now"});
     const auto known = place_.told_.find(action.revision.name);
-    if (action.kind == ActionKind::kRemove && known == place_.told_.end()) return ok();
-    if (place_.full) return fail(Code::kDenied, "what was told cannot be kept: the disk is full");
+    if (action.kind == ActionKind::kRemove && known == place_.told_.end()) return {};
+    if (place_.full) return refuse({Reason::kDiskFull, "what was told cannot be kept: the disk is full"});
     if (action.kind == ActionKind::kRemove) {
       known->second.replicas = 0;
       known->second.removed = true;
     } else {
-      if (Status room = check_memory(action); !room) return room;
+      if (Status room = check_memory(action); !room)
+        return refuse({Reason::kInsufficientMemory, room.error().message});
       place_.told_[action.revision.name] = {.revision = action.revision, .replicas = action.replicas};
     }
     const TimePoint now = place_.clock_.now();
@@ -75,7 +77,7 @@ class FakeEnvironment final : public Environment {
     int unheard = 0;
     look(action.revision.name, now, unheard);
     step(place_.told_.at(action.revision.name), crews_[action.revision.name], now);
-    return ok();
+    return {};
   }
 
   bool publishes_endpoints() const override { return false; }

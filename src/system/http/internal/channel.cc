@@ -36,7 +36,7 @@ Status Channel::start_tls() {
     context_ = std::move(*made);
   }
   Expectation expectation{.address = url_.address.str(),
-                          .host = url_.address.host,
+                          .host = options_.server_name.empty() ? url_.address.host : options_.server_name,
                           .ca_source = options_.ca_pem.empty() ? "" : options_.ca_source};
   auto stream = new_client_stream(*context_, fd_, expectation);
   if (!stream) return fail(stream.error());

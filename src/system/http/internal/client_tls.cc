@@ -68,6 +68,9 @@ Result<SslContext> new_client_context(const ClientOptions& options) {
   SslContext context = new_context(Side::kClient);
   if (!context) return fail(Code::kInternal, "cannot start TLS: {}", openssl_reason());
   if (Status trusted = trust(*context, options); !trusted) return fail(trusted.error());
+  if (!options.identity.empty())
+    if (Status used = use_identity(*context, options.identity, "the client's"); !used)
+      return fail(used.error());
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, on_verified);
   SSL_CTX_set_alpn_protos(context.get(), kProtocols.data(), kProtocols.size());
   return context;

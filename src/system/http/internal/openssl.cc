@@ -97,6 +97,25 @@ Result<std::string> to_pem(EVP_PKEY& key) {
   return content_of(*bio);
 }
 
+Status use_identity(SSL_CTX& context, const TlsIdentity& identity, std::string_view whose) {
+  auto chain = read_certificates(identity.certificate_pem, fmt::format("{} certificate", whose));
+  if (!chain) return fail(chain.error());
+  const auto key = read_private_key(identity.private_key_pem, fmt::format("{} private key", whose));
+  if (!key) return fail(key.error());
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate(&context, chain->front().get()) != 1)
+    return fail(Code::kInvalid, "{} certificate cannot be used: {}", whose, openssl_reason());
+  if (X509_check_private_key(chain->front().get(), key->get()) != 1 ||
+      SSL_CTX_use_PrivateKey(&context, key->get()) != 1)
+    return fail(Code::kInvalid, "{} private key does not belong to its certificate: {}", whose,
+                openssl_reason());
+  for (size_t i = 1; i < chain->size(); ++i)
+    if (SSL_CTX_add1_chain_cert(&context, (*chain)[i].get()) != 1)
+      return fail(Code::kInvalid, "certificate {} of {} chain cannot be used: {}", i + 1, whose,
+                  openssl_reason());
+  return ok();
+}
+
 WallTime to_wall_time(const ASN1_TIME& time) {
   tm parts{};
   if (ASN1_TIME_to_tm(&time, &parts) != 1) return WallTime{};

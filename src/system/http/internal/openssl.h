@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "system/http/tls.h"
 #include "values/base/result.h"
 #include "values/base/time.h"
 
@@ -40,6 +41,9 @@ Result<std::vector<Certificate>> read_certificates(std::string_view pem, std::st
 Result<PrivateKey> read_private_key(std::string_view pem, std::string_view what);
 std::string to_pem(X509& certificate);
 Result<std::string> to_pem(EVP_PKEY& key);
+
+// The context's side is this from now on. kInvalid as check_identity() says.
+Status use_identity(SSL_CTX& context, const TlsIdentity& identity, std::string_view whose);
 
 // Certificates may end in the year 9999, which WallTime cannot say: its last moment then.
 WallTime to_wall_time(const ASN1_TIME& time);

@@ -2,40 +2,39 @@
 
 #include <array>
 
-#include "system/os/files.h"
-
 namespace slipway::kube::internal {
 namespace {
 
-constexpr uint64_t kTokenLimit = 64 << 10;
 constexpr size_t kRefusalLimit = 256 << 10;
 constexpr int kUnauthorized = 401;
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const size_t first = std::min(text.find_first_not_of(kSpace), text.size());
-  return std::string(text.substr(first, text.find_last_not_of(kSpace) + 1 - first));
+// Another look at our files may mend it: the server does not know us, or we do not know it any more.
+bool may_be_of_old_files(const Result<http::Response>& response) {
+  return response ? response->status == kUnauthorized : response.error().code == Code::kDenied;
 }
 
 }  // namespace
 
-Result<std::string> Connection::current_token() const {
-  if (access_.token_file.empty()) return access_.token;
-  auto text = os::read_file(access_.token_file, kTokenLimit);
-  if (!text) return fail(base::within("reading the token", text.error()));
-  return trimmed(*text);
+Connection::Connection(Access access, http::ClientOptions options)
+    : access_(std::move(access)),
+      options_(std::move(options)),
+      user_agent_(access_.user_agent.empty() ? "slipway/" SLIPWAY_VERSION : access_.user_agent),
+      credentials_(access_) {}
+
+// With a client of the credentials as they are.
+Status Connection::make_ready(CredentialSource::Look look) {
+  const auto changed = credentials_.refresh(look);
+  if (!changed) return fail(changed.error());
+  return *changed || client_ == nullptr ? open() : ok();
 }
 
 Status Connection::open() {
   auto url = http::parse_url(access_.server);
   if (!url) return fail(url.error());
-  auto token = current_token();
-  if (!token) return fail(token.error());
-  options_.bearer_token = std::move(*token);
-  options_.ca_pem = access_.ca_pem;
-  auto client = std::make_unique<http::Client>(std::move(*url), options_);
+  auto client =
+      std::make_unique<http::Client>(std::move(*url), credentials_.now().apply_to(options_, access_));
   runtime::MutexLock lock(mutex_);
   if (interrupted_) client->interrupt();
   client_ = std::move(client);
@@ -57,20 +56,18 @@ Reply<http::Response> Connection::begin(http::Request request) {
 Result<size_t> Connection::read(std::span<char> into) { return client_->read(into); }
 
 Result<http::Response> Connection::talk_once(const http::Request& request, Body body) {
-  if (client_ == nullptr)
-    if (auto opened = open(); !opened) return fail(opened.error());
+  if (auto ready = make_ready(CredentialSource::Look::kWhenChanged); !ready) return fail(ready.error());
   return body == Body::kWhole ? client_->ask(request) : client_->begin(request);
 }
 
 Reply<http::Response> Connection::talk(http::Request request, Body body) {
   request.headers.emplace_back("accept", "application/json");
-  request.headers.emplace_back("user-agent", "slipway");
+  request.headers.emplace_back("user-agent", user_agent_);
   auto response = talk_once(request, body);
-  if (response && response->status == kUnauthorized && !access_.token_file.empty()) {
-    if (const auto token = current_token(); token && *token != options_.bearer_token) {
-      if (auto opened = open(); !opened) return refuse(opened.error());
+  if (may_be_of_old_files(response)) {
+    const http::Client* before = client_.get();
+    if (make_ready(CredentialSource::Look::kAgain) && client_.get() != before)
       response = talk_once(request, body);
-    }
   }
   if (!response) return refuse(response.error());
   if (is_success(response->status)) return std::move(*response);

@@ -1,4 +1,4 @@
-// One connection to an API server: where it is, how it is trusted, and the token that every request carries.
+// One connection to an API server: where it is, how it is trusted, and as whom every request is made.
 // Opened at the first request. Threads: interrupt() from any; everything else from one at a time.
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include "system/http/client.h"
 #include "system/kube/api_error.h"
+#include "system/kube/credentials.h"
 #include "system/kube/kubeconfig.h"
 #include "system/runtime/mutex.h"
 
@@ -15,12 +16,11 @@ namespace slipway::kube::internal {
 
 class Connection {
  public:
-  // `options` without CA and token: they are the access's.
-  Connection(Access access, http::ClientOptions options)
-      : access_(std::move(access)), options_(std::move(options)) {}
+  // `options` without what CredentialSource knows.
+  Connection(Access access, http::ClientOptions options);
 
-  // An answer of 2xx, whole; everything else is an ApiError. A token file is read again when its token is
-  // refused.
+  // An answer of 2xx, whole; everything else is an ApiError. Credentials that have changed are used from the
+  // next request on, by another connection; what the server refuses is read again once.
   Reply<http::Response> ask(http::Request request);
   // The same, but the head only; the body is read() then: 0 when it is complete.
   Reply<http::Response> begin(http::Request request);
@@ -32,12 +32,14 @@ class Connection {
   enum class Body { kWhole, kStreamed };
   Reply<http::Response> talk(http::Request request, Body body);
   Result<http::Response> talk_once(const http::Request& request, Body body);
+  Status make_ready(CredentialSource::Look look);
   Status open() SLIPWAY_EXCLUDES(mutex_);
-  Result<std::string> current_token() const;
   std::string read_refusal();
 
   const Access access_;
-  http::ClientOptions options_;
+  const http::ClientOptions options_;
+  const std::string user_agent_;
+  CredentialSource credentials_;
   runtime::Mutex mutex_;  // for interrupt(), against open() replacing the client
   bool interrupted_ SLIPWAY_GUARDED_BY(mutex_) = false;
   std::unique_ptr<http::Client> client_;  // written under the mutex, by the one thread

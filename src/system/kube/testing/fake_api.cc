@@ -1,6 +1,10 @@
 #include "system/kube/testing/fake_api.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include <memory>
 
 #include "system/http/certificates.h"
 #include "system/http/tls.h"
@@ -44,7 +48,26 @@ http::ServerOptions FakeApi::listen(Transport transport) {
   const auto identity = http::issue_certificate(*authority, names, clock_.wall(), std::chrono::hours(1));
   ca_pem_ = authority->certificate_pem;
   options.tls = *http::TlsServer::make(*identity);
+  if (transport == Transport::kTlsWithClients) ask_clients(options.tls->context());
   return options;
+}
+
+// Whoever they say they are: what is shown is recorded.
+void FakeApi::ask_clients(ssl_ctx_st& context) {
+  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_cert_verify_callback(
+      &context,
+      [](X509_STORE_CTX* verifying, void* self) {
+        const std::unique_ptr<BIO, decltype(&BIO_free_all)> text(BIO_new(BIO_s_mem()), BIO_free_all);
+        PEM_write_bio_X509(text.get(), X509_STORE_CTX_get0_cert(verifying));
+        const char* bytes = nullptr;
+        const long size = BIO_get_mem_data(text.get(), &bytes);
+        auto& api = *static_cast<FakeApi*>(self);
+        runtime::MutexLock lock(api.mutex_);
+        api.clients_.emplace_back(bytes, static_cast<size_t>(size));
+        return 1;
+      },
+      this);
 }
 
 FakeApi::~FakeApi() { server_.stop(); }
@@ -88,6 +111,11 @@ void FakeApi::answer(http::Exchange& exchange, std::string_view body) {
 std::vector<Recorded> FakeApi::requests() const {
   runtime::MutexLock lock(mutex_);
   return requests_;
+}
+
+std::vector<std::string> FakeApi::clients() const {
+  runtime::MutexLock lock(mutex_);
+  return clients_;
 }
 
 std::vector<std::string> FakeApi::targets() const {

@@ -39,7 +39,7 @@ struct Recorded {
 
 class FakeApi {  // thread-safe
  public:
-  enum class Transport { kPlain, kTls };
+  enum class Transport { kPlain, kTls, kTlsWithClients };  // the last asks clients who they are
   explicit FakeApi(Transport transport = Transport::kPlain);
   ~FakeApi();
 
@@ -49,18 +49,22 @@ class FakeApi {  // thread-safe
   void will(const std::string& what, Canned answer) SLIPWAY_EXCLUDES(mutex_);
   std::vector<Recorded> requests() const SLIPWAY_EXCLUDES(mutex_);
   std::vector<std::string> targets() const SLIPWAY_EXCLUDES(mutex_);
+  // The certificates that clients showed, one handshake after the other.
+  std::vector<std::string> clients() const SLIPWAY_EXCLUDES(mutex_);
   // Waits until so many requests have come.
   void await_requests(size_t count) SLIPWAY_EXCLUDES(mutex_);
 
  private:
   void answer(http::Exchange& exchange, std::string_view body) SLIPWAY_EXCLUDES(mutex_);
   http::ServerOptions listen(Transport transport);
+  void ask_clients(ssl_ctx_st& context);
   Canned take(const std::string& what) SLIPWAY_REQUIRES(mutex_);
 
   mutable runtime::Mutex mutex_;
   runtime::CondVar asked_;
   std::map<std::string, std::deque<Canned>> answers_ SLIPWAY_GUARDED_BY(mutex_);
   std::vector<Recorded> requests_ SLIPWAY_GUARDED_BY(mutex_);
+  std::vector<std::string> clients_ SLIPWAY_GUARDED_BY(mutex_);
   runtime::RealClock clock_;
   std::string ca_pem_;  // empty: plain HTTP
   http::Server server_;

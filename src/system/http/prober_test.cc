@@ -1,4 +1,4 @@
-#include "adapters/processes/internal/prober.h"
+#include "system/http/prober.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include "system/admin/admin.h"
 #include "system/http/address.h"
 
-namespace slipway::processes {
+namespace slipway::http {
 namespace {
 
 using namespace std::chrono_literals;
@@ -68,7 +68,7 @@ class ProberTest : public testing::Test {
 
 TEST_F(ProberTest, EveryListenerIsAskedAndThoseThatAreNotThereAreSilent) {
   const auto a = serve("a", "one"), b = serve("b", std::string(100'000, 'x'));
-  Prober prober(folder_);
+  Prober prober(Prober::sockets_in(folder_));
   const std::vector<std::string> all{"a", "b", "nobody"};
   for (int pass = 0; pass < 3; ++pass) {
     const auto answers = prober.ask(all, 20s);
@@ -82,7 +82,7 @@ TEST_F(ProberTest, EveryListenerIsAskedAndThoseThatAreNotThereAreSilent) {
 TEST_F(ProberTest, OneThatHangsCostsItsPatienceOnce) {
   const auto a = serve("a", "one");
   const os::Descriptor hanging = hang("b");
-  Prober prober(folder_);
+  Prober prober(Prober::sockets_in(folder_));
   const std::vector<std::string> all{"a", "b"};
   EXPECT_EQ(prober.ask(all, 50ms).count("b"), 0u);
   // With an hour of patience this ends only because nobody waits for it any more.
@@ -95,7 +95,7 @@ TEST_F(ProberTest, OneThatHangsCostsItsPatienceOnce) {
 
 TEST_F(ProberTest, AListenerThatWasReplacedIsFoundAgain) {
   auto a = serve("a", "one");
-  Prober prober(folder_);
+  Prober prober(Prober::sockets_in(folder_));
   const std::vector<std::string> all{"a"};
   EXPECT_EQ(prober.ask(all, 20s).at("a").body, "one");
   a->stop();
@@ -105,16 +105,34 @@ TEST_F(ProberTest, AListenerThatWasReplacedIsFoundAgain) {
   EXPECT_EQ(answers.at("a").body, "two");
 }
 
+TEST_F(ProberTest, ListenersBehindAnAddressAreAskedInTheSameWay) {
+  const auto open = http::listen_on(*http::parse_address("127.0.0.1:0"));
+  const std::string silent = http::bound_address(open.value_or(-1))->str();
+  const os::Descriptor hanging(open.value_or(-1));
+  admin::AdminServer server(
+      *http::parse_address("127.0.0.1:0"),
+      {{base::Method::kGet, "/observed", "process.read",
+        [](http::Exchange& exchange, const http::PathParameters&) { exchange.respond({.body = "one"}); }}},
+      clock_);
+  ASSERT_TRUE(server.start());
+  Prober prober(Prober::by_address());
+  const std::vector<std::string> all{server.address().str(), silent, "no address"};
+  const auto answers = prober.ask(all, 1s);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers.begin()->second.body, "one");
+  EXPECT_EQ(prober.ask(all, 1h).size(), 1u);  // who was late is not waited for
+}
+
 TEST_F(ProberTest, AFolderDeeperThanASocketsPathIsNoMatter) {
   const auto a = serve("a", "one");
   std::string deep = folder_;
   while (deep.size() < 200) deep += "/deeper-and-deeper";
   std::filesystem::create_directories(deep);
   std::filesystem::rename(folder_ + "/a", deep + "/a");
-  Prober prober(deep);
+  Prober prober(Prober::sockets_in(deep));
   const std::vector<std::string> all{"a"};
   EXPECT_EQ(prober.ask(all, 20s).at("a").body, "one");
 }
 
 }  // namespace
-}  // namespace slipway::processes
+}  // namespace slipway::http

@@ -1,0 +1,168 @@
+#include "system/kube/reflector.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "system/runtime/log.h"
+
+namespace slipway::kube {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kFirstPause = 200ms;
+constexpr size_t kMostEnded = 10'000;  // uids of what is gone
+
+// Versions are ordered within a resource (KEP-5504); one that is no number is older than nothing.
+uint64_t number(const std::string& version) {
+  uint64_t out = 0;
+  std::from_chars(version.data(), version.data() + version.size(), out);
+  return out;
+}
+
+// The server cannot begin a watch with what is there.
+bool needs_list(const ApiError& error) {
+  return (error.status == 422 || error.status == 400) &&
+         error.error.message.find("sendInitialEvents") != std::string::npos;
+}
+
+WatchQuery watch_query(const ReflectorQuery& query) {
+  return {.resource = query.resource,
+          .ns = query.ns,
+          .label_selector = query.label_selector,
+          .field_selector = query.field_selector,
+          .start = WatchQuery::Start::kListFirst,
+          .resource_version = {}};
+}
+
+}  // namespace
+
+Reflector::Reflector(const Access& access, ReflectorQuery query, const runtime::Clock& clock,
+                     ReflectorSink sink, WatchOptions options)
+    : query_(std::move(query)),
+      sink_(std::move(sink)),
+      longest_pause_(options.retry.longest),
+      lister_(access),
+      watch_(access, watch_query(query_), clock,
+             [&] {
+               options.on_retry = [this](const ApiError& why, Duration) { fail_for_now(why); };
+               return options;
+             }()),
+      thread_([this] { run(); }) {}
+
+Reflector::~Reflector() {
+  {
+    const runtime::MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  stop_asked_.notify_all();
+  lister_.interrupt();
+  watch_.stop();
+  thread_.join();
+}
+
+std::string Reflector::last_error() const {
+  const runtime::MutexLock lock(mutex_);
+  return error_;
+}
+
+void Reflector::fail_for_now(const ApiError& why) {
+  lost_ = true;
+  const runtime::MutexLock lock(mutex_);
+  if (error_ == why.error.message) return;
+  error_ = why.error.message;
+  runtime::log::warn("kube", "a watch was lost; what is known stands",
+                     {{"resource", query_.resource.str()}, {"why", error_}});
+}
+
+void Reflector::run() {
+  while (!watch_.stopped()) {
+    const auto event = watch_.next();
+    if (event) {
+      take(*event);
+      continue;
+    }
+    if (watch_.stopped()) return;
+    listing_ = true;
+    listed_.clear();
+    if (needs_list(event.error()) && list_by_pages()) continue;
+    if (event.error().expired()) continue;  // the next call begins with a list
+    fail_for_now(event.error());
+    const Duration pause = std::min(kFirstPause * (1 << std::min(failures_++, 10)), longest_pause_);
+    const auto until = std::chrono::steady_clock::now() + pause;
+    const runtime::MutexLock lock(mutex_);
+    for (auto now = until - pause; !stopping_ && now < until; now = std::chrono::steady_clock::now())
+      stop_asked_.wait_for(mutex_, until - now);
+  }
+}
+
+void Reflector::take(const WatchEvent& event) {
+  failures_ = 0;
+  if (lost_.exchange(false)) {
+    const runtime::MutexLock lock(mutex_);
+    error_.clear();
+  }
+  switch (event.type) {
+    case WatchEvent::Type::kAdded:
+    case WatchEvent::Type::kModified:
+      put(event.object);
+      break;
+    case WatchEvent::Type::kDeleted:
+      if (const auto at = known_.find({event.object.ns, event.object.name});
+          at != known_.end() && at->second.uid == event.object.uid)
+        drop(at->first);
+      break;
+    case WatchEvent::Type::kBookmark:
+      if (event.initial_end && listing_) finish_list();
+      break;
+  }
+  if (!listing_) sink_.settled();
+}
+
+void Reflector::put(const Object& object) {
+  const Key key{object.ns, object.name};
+  if (listing_) listed_.insert(key);
+  if (ended_.contains(object.uid)) return;
+  const Known now{object.uid, number(object.resource_version)};
+  Known& before = known_[key];
+  if (before.uid == now.uid && before.version >= now.version) return;
+  before = now;
+  sink_.put(object);
+}
+
+void Reflector::drop(const Key& key) {
+  const Key gone = key;
+  if (ended_.size() >= kMostEnded) ended_.clear();
+  ended_.insert(known_[gone].uid);
+  known_.erase(gone);
+  sink_.drop(gone.first, gone.second);
+}
+
+void Reflector::finish_list() {
+  std::vector<Key> gone;
+  for (const auto& [key, known] : known_)
+    if (!listed_.contains(key)) gone.push_back(key);
+  for (const Key& key : gone) drop(key);
+  listed_.clear();
+  listing_ = false;
+  synced_ = true;
+  ++lists_;
+}
+
+bool Reflector::list_by_pages() {
+  const auto listed = lister_.list({.resource = query_.resource,
+                                    .ns = query_.ns,
+                                    .label_selector = query_.label_selector,
+                                    .field_selector = query_.field_selector});
+  if (!listed) {
+    fail_for_now(listed.error());
+    return false;
+  }
+  for (const Object& object : listed->items) put(object);
+  watch_.resume_from(listed->resource_version);
+  finish_list();
+  sink_.settled();
+  return true;
+}
+
+}  // namespace slipway::kube
