@@ -41,18 +41,16 @@ bench: ## ratios against the floor and against other servers, with the command t
 	@tools/build release
 	@tests/bench/run
 
-<<<<<<< HEAD
 deploy: ## write deploy/ anew: what `slipway install` makes
 	@tools/setup build
 	@tools/build release slipway
 	@tools/deploy
-=======
+
 bench-kube: ## what a real cluster makes of it: lost requests, first prediction, outages, 2,000 deployments, failover
 	@tools/setup build test kube
 	@$(MAKE) --no-print-directory image
 	@tools/build release slipway_load
 	@.deps/conformance/bin/python tests/kube/bench.py
->>>>>>> kubetests
 
 fuzz: ## fuzz each parser for SECONDS_EACH=60 seconds
 	@tools/setup build test

@@ -8,6 +8,7 @@
 
 #include "adapters/local/local.h"
 #include "adapters/processes/processes.h"
+#include "apps/slipway/cluster.h"
 #include "apps/slipway/commands.h"
 #include "apps/slipway/data_folder.h"
 #include "apps/slipway/listener.h"
@@ -277,6 +278,7 @@ class Control {
 };
 
 int control(const Arguments& arguments) {
+  if (arguments.has("--cluster")) return run_cluster_control(arguments);
   auto settings = read_settings(arguments);
   if (!settings) return cli::complain(settings.error().message), cli::kUsage;
   const sigset_t signals = block_stop_signals();
@@ -298,7 +300,7 @@ int control(const Arguments& arguments) {
 }  // namespace
 
 cli::Command control_command() {
-  return {
+  cli::Command out{
       .name = "control",
       .summary = "Run the API, the model registry and what is deployed on this machine",
       .description =
@@ -306,7 +308,9 @@ cli::Command control_command() {
           "holds model files, over\n"
           "TLS with a certificate authority of its own. Everything lives in the data folder; its "
           "kubeconfig is what slipway\n"
-          "and kubectl need to reach it. Stays in the foreground and ends on SIGTERM.",
+          "and kubectl need to reach it. With --cluster, acts on what a cluster's API server has instead, as "
+          "long as "
+          "it holds the\nLease. Stays in the foreground and ends on SIGTERM.",
       .options = {{.names = "--data",
                    .value = "DIR",
                    .help = "The data folder (default: $SLIPWAY_DATA, else $XDG_DATA_HOME/slipway)"},
@@ -329,8 +333,11 @@ cli::Command control_command() {
                    .help = "Let --admin listen where other machines can reach it, without TLS"}},
       .examples = {"slipway control",
                    "slipway control --data ./data --listen 127.0.0.1:9090 --admin 127.0.0.1:9091",
-                   "kubectl --kubeconfig ./data/kubeconfig get modelversions"},
+                   "kubectl --kubeconfig ./data/kubeconfig get modelversions",
+                   "slipway control --cluster --context prod --image docker.io/library/slipway:0.1.0"},
       .run = control};
+  for (cli::Option& option : cluster_control_options()) out.options.push_back(std::move(option));
+  return out;
 }
 
 }  // namespace slipway::app

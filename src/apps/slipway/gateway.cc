@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "adapters/remote/remote.h"
+#include "apps/slipway/cluster_access.h"
 #include "apps/slipway/commands.h"
 #include "apps/slipway/listener.h"
 #include "apps/slipway/signals.h"
@@ -20,6 +21,7 @@
 #include "system/os/replace_file.h"
 #include "system/runtime/cpus.h"
 #include "system/runtime/log.h"
+#include "values/domain/units.h"
 
 namespace slipway::app {
 namespace {
@@ -62,13 +64,9 @@ class MovingStore final : public store::Store {
 
   // Looks where the platform is; true when that is news.
   bool look() {
-    auto found = cli::find_platform(arguments_, cli::Warnings::kIgnored);
-    if (!found) return false;
-    const kube::Access& access = found->access;
-    if (remote_ && access.server == access_.server && access.token == access_.token &&
-        access.ca_pem == access_.ca_pem)
-      return false;
-    access_ = access;
+    auto access = where();
+    if (!access || (remote_ && *access == access_)) return false;
+    access_ = std::move(*access);
     remote_ =
         std::make_unique<remote::Remote>(access_, clock_, remote::Options{.longest_wait = kLongestWait});
     return true;
@@ -99,6 +97,12 @@ class MovingStore final : public store::Store {
   }
 
  private:
+  Result<kube::Access> where() const {
+    if (arguments_.has("--cluster")) return cluster_access(arguments_);
+    auto platform = cli::find_platform(arguments_, cli::Warnings::kIgnored);
+    if (!platform) return fail(platform.error());
+    return std::move(platform->access);
+  }
   static Result<store::ObjectPtr> nothing() { return fail(Code::kUnsupported, "a gateway watches alone"); }
 
   const Arguments& arguments_;
@@ -118,6 +122,9 @@ Result<gateway::Options> read_options(const Arguments& arguments) {
   const auto listen = parse_listener(arguments, "--listen");
   if (!listen) return fail(listen.error());
   options.listen = *listen;
+  const auto quiet = domain::parse_duration(arguments.get("--drain-quiet"));
+  if (!quiet) return fail(base::within("--drain-quiet", quiet.error()));
+  options.drain_quiet = *quiet;
   if (arguments.has("--sockets")) options.sockets = arguments.get("--sockets");
   if (arguments.has("--namespace")) options.space = arguments.get("--namespace");
   options.admin.push_back({.kind = http::Address::Kind::kUnix, .path = data + "/run/gateway.admin.sock"});
@@ -195,6 +202,14 @@ cli::Command gateway_command() {
             .value = "ADDR",
             .help =
                 "Where probes, metrics and /observed are answered, besides <data>/run/gateway.admin.sock"},
+           {.names = "--cluster",
+            .value = "",
+            .help = "Serve what the cluster of the pod that this runs in has, or that of --kubeconfig or "
+                    "--context"},
+           {.names = "--drain-quiet",
+            .value = "TIME",
+            .help = "After SIGTERM: how long no request must have come before it stops to listen",
+            .fallback = "0s"},
            {.names = "--sockets",
             .value = "DIR",
             .help = "Where replicas' sockets lie (default: <data>/run)"},

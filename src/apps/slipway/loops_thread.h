@@ -26,6 +26,7 @@ class LoopsThread {
 
   void start();
   void stop();  // after the step that runs
+  void wake();  // a step is due now; from any thread
   // The replicas that were seen last, from any thread.
   std::vector<domain::ReplicaObserved> replicas() const;
   // The last time that a step began, from any thread: loops that are stuck show it.
@@ -34,7 +35,6 @@ class LoopsThread {
  private:
   void run();
   void remember();
-  void wake();
   void wait_until(TimePoint next);
 
   const Parts parts_;

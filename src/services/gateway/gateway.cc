@@ -25,6 +25,8 @@ void respond_flag(Exchange& exchange, std::string_view name, int status) {
   exchange.respond({.status = status, .body = body});
 }
 
+constexpr int kMostQuiets = 2;  // times of quiet that are waited for it
+
 }  // namespace
 
 Gateway::Gateway(Options options, store::Store& store, const runtime::Clock& clock,
@@ -145,14 +147,29 @@ void Gateway::count_http() {
 
 void Gateway::begin_drain() {
   draining_ = true;
-  drain_started_ = clock_.now();
+  drain_started_ = last_request_ = clock_.now();
+  requests_seen_ = main_.counters().requests;
   runtime::log::info("gateway", "draining", {{"in_flight", traffic_->in_flight()}});
-  main_.drain();
+  main_.keep_no_connection();
+}
+
+// Callers that never stop are not waited for: they have been told by each answer to connect anew.
+bool Gateway::is_quiet(TimePoint now) {
+  const uint64_t requests = main_.counters().requests;
+  if (std::exchange(requests_seen_, requests) != requests) last_request_ = now;
+  return now - last_request_ >= options_.drain_quiet ||
+         now - drain_started_ >= kMostQuiets * options_.drain_quiet;
 }
 
 bool Gateway::drain_step(TimePoint now) {
+  if (!closing_) {
+    if (!is_quiet(now)) return false;
+    closing_ = true;
+    closing_since_ = now;
+    main_.drain();
+  }
   if (traffic_->in_flight() == 0 && main_.counters().open == 0) return true;
-  return now - drain_started_ >= options_.drain_deadline;
+  return now - closing_since_ >= options_.drain_deadline;
 }
 
 void Gateway::stop() {

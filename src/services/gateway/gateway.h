@@ -31,6 +31,7 @@ struct Options {
   size_t request_memory = 256 << 20;                   // that all requests may hold together
   Duration timeout = std::chrono::seconds(30);         // of a request whose deployment says nothing
   Duration catch_up = std::chrono::milliseconds(250);  // to wait for the lists at the start, at most
+  Duration drain_quiet{0};  // without a request, before a gateway that ends stops to listen
   Duration drain_deadline = std::chrono::seconds(30);
   std::string software_version = "0";
   http::Limits limits;
@@ -57,6 +58,8 @@ class Gateway {
   // The store has moved: its watches are opened anew. What is known stands meanwhile.
   void reopen();
 
+  // Not ready any more, but answering until nobody has asked for a while: whoever sends here learns later
+  // that it shall not. Then the listener closes, and what has begun is finished.
   void begin_drain();
   bool drain_step(TimePoint now);  // true: all is answered, or the deadline has passed
   void stop();
@@ -68,6 +71,7 @@ class Gateway {
   std::vector<http::Route> own_routes();
   std::vector<http::Route> admin_routes();
   void count_http();
+  bool is_quiet(TimePoint now);
   void catch_up();
 
   const Options options_;
@@ -80,7 +84,9 @@ class Gateway {
   http::Server main_;
   std::vector<std::unique_ptr<admin::AdminServer>> admin_;
   std::atomic<bool> draining_{false};
-  TimePoint drain_started_;
+  TimePoint drain_started_, last_request_, closing_since_;
+  uint64_t requests_seen_ = 0;
+  bool closing_ = false;
 };
 
 }  // namespace slipway::gateway

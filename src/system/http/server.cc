@@ -131,6 +131,11 @@ Status Server::start() {
   return acceptor_->start();
 }
 
+void Server::keep_no_connection() {
+  for (const auto& loop : loops_)
+    loop->loop.post([context = &loop->context] { context->keeps_connections = false; });
+}
+
 void Server::drain() {
   acceptor_.reset();
   for (const auto& loop : loops_) loop->loop.post([context = &loop->context] { context->drain(); });

@@ -62,6 +62,9 @@ class Server {
   Status start();
   const Address& address() const { return bound_; }  // with the port that the system picked
 
+  // Goes on accepting, and says `Connection: close` on further answers: who comes again may be sent
+  // elsewhere.
+  void keep_no_connection();
   // Stops accepting, closes idle connections, and says `Connection: close` on further answers.
   void drain();
   // Ends every connection at once and joins the threads.

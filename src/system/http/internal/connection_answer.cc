@@ -20,7 +20,7 @@ void Connection::respond(const Answer& answer) {
   // from a request.
   if (expects_continue_) keep_alive_ = false;
   if (!body_done_ && !chunked_ && body_left_ > context_.options.limits.drained_bytes) keep_alive_ = false;
-  if (context_.draining) keep_alive_ = false;
+  if (!context_.keeps_connections) keep_alive_ = false;
   append_head(out_, answer,
               {.length = answer.length.value_or(answer.body.size()),
                .keep_alive = keep_alive_,
@@ -44,7 +44,7 @@ void Connection::start_answer(const Answer& head_only) {
   if (streaming_) return;
   streaming_ = true;
   chunked_answer_ = !http_1_0_ && !head_only.length;
-  if (http_1_0_ || expects_continue_ || context_.draining) keep_alive_ = false;
+  if (http_1_0_ || expects_continue_ || !context_.keeps_connections) keep_alive_ = false;
   append_head(out_, head_only,
               {.framed = head_only.length  ? Framed::kLength
                          : chunked_answer_ ? Framed::kChunked

@@ -36,6 +36,7 @@ void LoopContext::remove(Connection& connection) {
 
 void LoopContext::drain() {
   draining = true;
+  keeps_connections = false;
   for (const auto& [key, connection] : connections) connection->server_is_draining();
 }
 

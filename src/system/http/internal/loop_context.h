@@ -57,6 +57,7 @@ struct LoopContext {
   RequestIds ids;
   DateHeader date;
   bool draining = false;
+  bool keeps_connections = true;  // beyond an answer
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections;
   std::vector<std::unique_ptr<Connection>> graveyard;
   std::vector<std::unique_ptr<char[]>> spare;

@@ -1,0 +1,212 @@
+#include "apps/slipway/cluster.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <latch>
+#include <thread>
+
+#include "adapters/pods/pods.h"
+#include "adapters/remote/remote.h"
+#include "apps/slipway/cluster_access.h"
+#include "apps/slipway/commands.h"
+#include "apps/slipway/fenced_store.h"
+#include "apps/slipway/listener.h"
+#include "apps/slipway/loops_thread.h"
+#include "apps/slipway/signals.h"
+#include "system/admin/admin.h"
+#include "system/kube/lease.h"
+#include "system/runtime/executor.h"
+#include "system/runtime/log.h"
+
+namespace slipway::app {
+namespace {
+
+using cli::Arguments;
+using namespace std::chrono_literals;
+
+// Each write waits for the API server; several at once keep it busy without taking it from others.
+constexpr int kWriters = 4;
+constexpr size_t kBatch = 32;
+constexpr Duration kStuck = 120s;
+// A gateway that has not heard yet may send for so long.
+constexpr Duration kQuiet = 10s;
+
+struct Settings {
+  kube::Access access;
+  std::string lease, gateway_url;
+  pods::Options pods;
+  std::optional<http::Address> admin;
+};
+
+Result<Settings> read_settings(const Arguments& arguments) {
+  auto access = cluster_access(arguments);
+  if (!access) return fail(access.error());
+  Settings out{.access = std::move(*access),
+               .lease = arguments.get("--lease"),
+               .gateway_url = arguments.get("--gateway-url"),
+               .pods = {.ns = {},
+                        .image = arguments.get("--image"),
+                        .registry = {},
+                        .registry_secret = {},
+                        .pull_secrets = arguments.all("--pull-secret"),
+                        .cache_claim = arguments.get("--cache-claim"),
+                        .may_write = {},
+                        .writers = kWriters},
+               .admin = {}};
+  if (out.pods.image.empty())
+    return fail(Code::kInvalid, "--cluster needs --image: what the pods of models run, as NAME@sha256:…");
+  out.pods.ns = out.access.ns;
+  if (!arguments.has("--admin")) return out;
+  const auto admin = parse_listener(arguments, "--admin");
+  if (!admin) return fail(admin.error());
+  out.admin = *admin;
+  return out;
+}
+
+// Runs tasks on a few threads at once.
+class Crew {
+ public:
+  void run_all(std::vector<std::function<void()>> tasks) {
+    std::latch done(static_cast<std::ptrdiff_t>(tasks.size()));
+    for (auto& task : tasks) {
+      const auto counted = [&done, task = std::move(task)] {
+        task();
+        done.count_down();
+      };
+      if (!executor_.submit(counted)) counted();
+    }
+    done.wait();
+  }
+
+ private:
+  runtime::Executor executor_{{.name = "status", .threads = kWriters, .queue = 1024}};
+};
+
+// What was found and begun for it is based on leading: nothing of it may go on.
+void end_since_lost(const std::string& why) {
+  runtime::log::error("control", "leads no longer, ending", {{"why", why}});
+  std::_Exit(cli::kFailed);
+}
+
+class ClusterControl {
+ public:
+  explicit ClusterControl(Settings settings)
+      : settings_(std::move(settings)),
+        lease_(settings_.access, {.ns = settings_.access.ns, .name = settings_.lease, .identity = {}},
+               boot_clock_, metrics_),
+        remote_(settings_.access, clock_),
+        store_(remote_, [this] { return lease_.held(); }) {
+    settings_.pods.may_write = [this] { return lease_.held(); };
+    cluster_.emplace(settings_.pods, settings_.access, clock_, metrics_, [this] {
+      if (loops_ready_) loops_->wake();
+    });
+    environment_ = cluster_->environment(settings_.access.ns);
+    loops_ = std::make_unique<LoopsThread>(
+        control::Options{.space = settings_.access.ns,
+                         .rollout = {.quiet = kQuiet, .url = settings_.gateway_url},
+                         .batch = kBatch,
+                         .run_all = [this](auto tasks) { crew_.run_all(std::move(tasks)); }},
+        LoopsThread::Parts{.store = store_,
+                           .environment = *environment_,
+                           .clock = clock_,
+                           .metrics = metrics_,
+                           .observed = [] {}});
+    loops_ready_ = true;
+  }
+
+  Status start() {
+    lease_.on_lost(end_since_lost);
+    if (settings_.admin) {
+      admin_ = std::make_unique<admin::AdminServer>(*settings_.admin, routes(), clock_);
+      if (Status listening = admin_->start(); !listening) return listening;
+    }
+    leader_ = std::thread([this] { lead(); });
+    return ok();
+  }
+  std::string admin_address() const { return admin_ ? admin_->address().str() : ""; }
+
+  // Whoever waits for the lease gets it as soon as nothing of ours works any more.
+  void stop() {
+    lease_.interrupt();
+    leader_.join();
+    loops_->stop();
+    if (Status released = lease_.release(); !released)
+      runtime::log::warn("control", "the lease could not be given back",
+                         {{"error", released.error().message}});
+    if (admin_) admin_->stop();
+  }
+
+ private:
+  void lead() {
+    if (const Status held = lease_.acquire(); held) {
+      leads_ = true;
+      loops_->start();
+    }
+  }
+
+  std::vector<http::Route> routes() {
+    const auto moves = [this] { return !leads_ || clock_.now() - loops_->last_step() < kStuck; };
+    return admin::routes(
+        {.started = [] { return true; }, .ready = [this] { return cluster_->synced(); }, .live = moves},
+        metrics_, {});
+  }
+
+  Settings settings_;
+  const runtime::RealClock clock_;
+  const runtime::BootClock boot_clock_;
+  telemetry::Registry metrics_;
+  kube::Lease lease_;
+  remote::Remote remote_;
+  FencedStore store_;
+  Crew crew_;
+  std::atomic<bool> loops_ready_{false}, leads_{false};
+  std::optional<pods::Cluster> cluster_;
+  std::unique_ptr<environment::Environment> environment_;
+  std::unique_ptr<LoopsThread> loops_;
+  std::unique_ptr<admin::AdminServer> admin_;
+  std::thread leader_;
+};
+
+}  // namespace
+
+std::vector<cli::Option> cluster_control_options() {
+  std::vector<cli::Option> out = cluster_options();
+  for (cli::Option option : std::vector<cli::Option>{
+           {.names = "--image", .value = "REF", .help = "With --cluster: what the pods of models run"},
+           {.names = "--lease",
+            .value = "NAME",
+            .help = "With --cluster: the Lease whose holder acts",
+            .fallback = "slipway-control"},
+           {.names = "--pull-secret",
+            .value = "NAME",
+            .help = "With --cluster: a Secret with which images and models are pulled; may be repeated",
+            .times = cli::Times::kAnyNumber},
+           {.names = "--cache-claim",
+            .value = "NAME",
+            .help = "With --cluster: the PersistentVolumeClaim that fetched model files are kept in"}})
+    out.push_back(std::move(option));
+  return out;
+}
+
+int run_cluster_control(const Arguments& arguments) {
+  auto settings = read_settings(arguments);
+  if (!settings) return cli::complain(settings.error().message), cli::kUsage;
+  const sigset_t signals = block_stop_signals();
+  const std::string server = settings->access.server, ns = settings->access.ns;
+  ClusterControl control(std::move(*settings));
+  if (Status started = control.start(); !started) return cli::complain(started.error().message);
+  std::printf("control for namespace %s of %s\n", ns.c_str(), server.c_str());
+  if (const std::string admin = control.admin_address(); !admin.empty())
+    std::printf("admin on http://%s\n", admin.c_str());
+  std::fflush(stdout);
+  while (!signal_within(signals, 1h)) {
+  }
+  control.stop();
+  runtime::log::info("control", "ending");
+  return cli::kSuccess;
+}
+
+}  // namespace slipway::app
