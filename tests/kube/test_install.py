@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import yaml
 
-from cluster import BINARY, ROOT, wait_until
+from cluster import BINARY, ROOT
 
 HELM = ROOT / ".deps" / "helm" / "bin" / "helm"
 MODEL = {"apiVersion": "slipway.dev/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": "credit"}, "spec": {"model": "credit", "version": 1}}
@@ -200,9 +200,9 @@ def test_whoever_may_edit_a_namespace_may_deploy_models_there(control_plane, pla
 
     def may(user, verb, what):
         return plane.kubectl("auth", "can-i", verb, what, "--as", user, ok=None).stdout.strip() == "yes"
-    wait_until(lambda: may("ann", "create", "modeldeployments.slipway.dev"))
+    plane.wait(lambda: may("ann", "create", "modeldeployments.slipway.dev"), "edit takes our role in")
     assert may("ann", "patch", "modeldeployments.slipway.dev/scale")
-    wait_until(lambda: may("bob", "list", "modelversions.slipway.dev"))
+    plane.wait(lambda: may("bob", "list", "modelversions.slipway.dev"), "view takes our role in")
     assert not may("bob", "create", "modeldeployments.slipway.dev") and not may("ann", "update", "modeldeployments.slipway.dev/status")
     plane.done("uninstall")
     assert control_plane.ask("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/slipway-edit")[0] == 404
