@@ -18,6 +18,7 @@
 #include "apps/slipway/signals.h"
 #include "system/admin/admin.h"
 #include "system/kube/lease.h"
+#include "system/runtime/executor.h"
 #include "system/runtime/log.h"
 
 namespace slipway::app {
