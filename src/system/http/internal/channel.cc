@@ -14,7 +14,7 @@
 namespace slipway::http::internal {
 
 Status Channel::open() {
-  const auto fd = connect_to(url_.address, options_.timeout_ms);
+  const auto fd = connect_to(url_.address, options_.timeout_ms, options_.reach);
   if (!fd) return fail(fd.error());
   ::fcntl(*fd, F_SETFL, ::fcntl(*fd, F_GETFL) | O_NONBLOCK);
   fd_ = *fd;
@@ -35,9 +35,10 @@ Status Channel::start_tls() {
     if (!made) return fail(made.error());
     context_ = std::move(*made);
   }
-  Expectation expectation{.address = url_.address.str(),
-                          .host = options_.server_name.empty() ? url_.address.host : options_.server_name,
-                          .ca_source = options_.ca_pem.empty() ? "" : options_.ca_source};
+  Expectation expectation{
+      .address = url_.address.str(),
+      .host = options_.server_name.empty() ? url_.address.host : options_.server_name,
+      .ca_source = options_.ca_pem.empty() && options_.also_ca_pem.empty() ? "" : options_.ca_source};
   auto stream = new_client_stream(*context_, fd_, expectation);
   if (!stream) return fail(stream.error());
   transport_ = Transport(fd_, std::move(*stream));
