@@ -10,6 +10,7 @@
 #include "services/cli/metrics_text.h"
 #include "services/cli/platform.h"
 #include "services/cli/pods.h"
+#include "values/json/document.h"
 
 namespace slipway::cli {
 
