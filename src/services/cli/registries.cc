@@ -45,7 +45,9 @@ Result<http::Url> find_url(const std::string& registry, const RegistryAccess& ac
   if (!http::is_local(secure->address) || !access.ca_file.empty()) return secure;
   http::ClientOptions probe = http;
   probe.timeout_ms = kProbeTimeoutMs;
-  if (http::Client(*secure, probe).ask({.target = "/v2/"})) return secure;
+  const auto spoken = http::Client(*secure, probe).ask({.target = "/v2/"});
+  // A certificate that is not to be trusted is one all the same.
+  if (spoken || spoken.error().code == Code::kDenied) return secure;
   return http::Client(*plain, probe).ask({.target = "/v2/"}) ? plain : secure;
 }
 
@@ -80,7 +82,7 @@ RegistryAccess registry_access(const Arguments& arguments) {
   return out;
 }
 
-void canonicalize(Artifact& artifact) {
+void complete_name(Artifact& artifact) {
   if (oci::is_docker_hub(artifact.registry) && artifact.repository.find('/') == std::string::npos)
     artifact.repository = "library/" + artifact.repository;
 }
