@@ -18,9 +18,9 @@ PROGRAM = next((path for path in (ROOT / ".deps/docker-registry/bin/docker-regis
 USER, PASSWORD = "ada", "s3cret:word"
 
 
-def free_port():
+def free_port(host):
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind((host, 0))
         return taken.getsockname()[1]
 
 
@@ -28,10 +28,10 @@ def openssl(*words, stdin=b""):
     return subprocess.run(["openssl", *map(str, words)], input=stdin, capture_output=True, check=True).stdout
 
 
-def make_certificate(folder, name="registry"):
-    """A certificate that signs itself, for 127.0.0.1. -> its file, its key's file"""
+def make_certificate(folder, name="registry", host="127.0.0.1"):
+    """A certificate that signs itself, for that address. -> its file, its key's file"""
     certificate, key = Path(folder) / f"{name}.crt", Path(folder) / f"{name}.key"
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{host}",
             "-keyout", key, "-out", certificate)
     return certificate, key
 
@@ -91,10 +91,10 @@ class TokenServer:
 
 
 class Registry:
-    def __init__(self, folder, password=False, tokens=None, tls=False):
-        self.folder, self.port = Path(folder), free_port()
+    def __init__(self, folder, password=False, tokens=None, tls=False, host="127.0.0.1"):
+        self.folder, self.host, self.port = Path(folder), host, free_port(host)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{host}:{self.port}"
         config = {"version": "0.1", "log": {"accesslog": {"disabled": False}},
                   "storage": {"filesystem": {"rootdirectory": str(self.folder / "store")}, "delete": {"enabled": True}},
                   "http": {"addr": self.address}}
@@ -106,16 +106,19 @@ class Registry:
         if tokens:
             config["auth"] = {"token": {"realm": tokens.url, "service": "registry", "issuer": "tests", "rootcertbundle": str(tokens.certificate)}}
         if tls:
-            self.ca, key = make_certificate(self.folder)
+            self.ca, key = make_certificate(self.folder, host=host)
             config["http"]["tls"] = {"certificate": str(self.ca), "key": str(key)}
         (self.folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML
         self.log = self.folder / "log"
-        with open(self.log, "w") as log:
+        self.start()
+
+    def start(self):
+        with open(self.log, "a") as log:
             self.process = subprocess.Popen([PROGRAM, "serve", self.folder / "config.yml"], stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                if probe.connect_ex((self.host, self.port)) == 0:
                     return
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.05)

@@ -150,6 +150,9 @@ def test_credentials_come_from_a_docker_configuration(guarded, tmp_path):
     assert refused.returncode == 1 and "401" in refused.stderr
     strange = fetch(artifact, tmp_path / "none", "--docker-config", secret)
     assert strange.returncode == 1 and "is not signed by a CA that this machine trusts" in strange.stderr
+    shutil.copy(guarded.ca, secret / "ca.crt")
+    trusted = fetch(artifact, tmp_path / "more", "--docker-config", secret)
+    assert trusted.returncode == 0, trusted.stderr
     helper = tmp_path / "helper"
     helper.mkdir()
     (helper / "config.json").write_text(json.dumps({"credHelpers": {guarded.address: "vault"}}))
