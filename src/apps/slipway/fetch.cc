@@ -45,10 +45,11 @@ void warn(std::string_view text) {
   std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
-using Open = std::function<Result<std::unique_ptr<oci::RegistryClient>>(const cli::Artifact&, oci::ClientOptions)>;
+using Open =
+    std::function<Result<std::unique_ptr<oci::RegistryClient>>(const cli::Artifact&, oci::ClientOptions)>;
 
 int bring(cli::Artifact artifact, const std::string& into, const std::string& cache, const Open& open) {
-  cli::canonicalize(artifact);
+  cli::complete_name(artifact);
   std::unique_ptr<cli::Progress> progress;
   const auto on_progress = [&](uint64_t bytes) {
     if (progress) progress->add(bytes);
