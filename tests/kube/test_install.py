@@ -169,6 +169,7 @@ def test_kubectl_auth_can_i_agrees(plane):
 
 @pytest.mark.bundle
 def test_control_of_all_namespaces_belongs_to_one_installation(control_plane, plane):
+    plane.cleanups.append(lambda: plane.slipway("uninstall"))
     installed(plane, "--all-namespaces")
     assert rules(plane, "slipway-control", "default")[("apps", "deployments")] == CHILDREN
     assert ("", "secrets") not in rules(plane, "slipway-control", "default")
@@ -194,6 +195,7 @@ def test_control_of_all_namespaces_belongs_to_one_installation(control_plane, pl
 
 @pytest.mark.bundle
 def test_whoever_may_edit_a_namespace_may_deploy_models_there(control_plane, plane):
+    plane.cleanups.append(lambda: plane.slipway("uninstall"))
     installed(plane, "--all-namespaces")
     plane.kubectl("create", "rolebinding", "ann", "--clusterrole", "edit", "--user", "ann")
     plane.kubectl("create", "rolebinding", "bob", "--clusterrole", "view", "--user", "bob")
