@@ -29,6 +29,7 @@ class World:
             ends.callback(shutil.rmtree, self.folder)
             self.space = self.cluster.space("p")
             ends.callback(self.space.remove)
+            self.space.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "slipway-model"}, "automountServiceAccountToken": False})
             ends.enter_context(Kubelet(self.cluster, self.space.name, self.network))
             self.proxies = {who: ends.enter_context(self.proxy(who)) for who in ("control", "gateway")}
             ends.callback(self.stop_all)

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/cli/predict.h"
+#include "services/cli/place.h"
 
 namespace slipway::cli {
 namespace {

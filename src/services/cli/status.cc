@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "services/cli/deployments.h"
-#include "services/cli/predict.h"
+#include "services/cli/place.h"
 #include "services/cli/resources.h"
 #include "services/cli/screen.h"
 #include "system/http/client.h"
