@@ -64,7 +64,8 @@ int main(int argc, char** argv) {
       cli::delete_command(),   cli::kubeconfig_command(), cli::deploy_command(),  cli::rollout_command(),
       cli::scale_command(),    cli::logs_command(),       cli::status_command(),  cli::why_command(),
       app::serve_command(),    app::gateway_command(),    cli::predict_command(), cli::port_forward_command(),
-      cli::context_command(),  app::inspect_command(),    cli::install_command(), version_command()};
+      cli::context_command(),  app::inspect_command(),    version_command()};
+  commands.insert(commands.end() - 1, {cli::install_command(SLIPWAY_VERSION), cli::uninstall_command()});
   commands.push_back(completion_command(commands));
   const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));
   // A full disk behind standard output must not look like success.
