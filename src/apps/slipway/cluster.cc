@@ -11,6 +11,7 @@
 #include "adapters/pods/pods.h"
 #include "adapters/remote/remote.h"
 #include "apps/slipway/cluster_access.h"
+#include "apps/slipway/cluster_registry.h"
 #include "apps/slipway/commands.h"
 #include "apps/slipway/fenced_store.h"
 #include "apps/slipway/listener.h"
@@ -40,7 +41,17 @@ struct Settings {
   std::string lease, gateway_url;
   pods::Options pods;
   std::optional<http::Address> admin;
+  std::optional<ClusterRegistryOptions> registry;
 };
+
+Status read_registry(const Arguments& arguments, Settings& settings) {
+  if (!arguments.has("--registry")) return ok();
+  const auto listen = http::parse_address(arguments.get("--registry-listen"));
+  if (!listen) return fail(base::within("--registry-listen", listen.error()));
+  settings.registry = ClusterRegistryOptions{
+      .folder = arguments.get("--registry"), .listen = *listen, .ns = settings.access.ns};
+  return ok();
+}
 
 Result<Settings> read_settings(const Arguments& arguments) {
   auto access = cluster_access(arguments);
@@ -56,10 +67,12 @@ Result<Settings> read_settings(const Arguments& arguments) {
                         .cache_claim = arguments.get("--cache-claim"),
                         .may_write = {},
                         .writers = kWriters},
-               .admin = {}};
+               .admin = {},
+               .registry = {}};
   if (out.pods.image.empty())
     return fail(Code::kInvalid, "--cluster needs --image: what the pods of models run, as NAME@sha256:…");
   if (!arguments.has("--all-namespaces")) out.pods.ns = out.access.ns;
+  if (Status read = read_registry(arguments, out); !read) return fail(read.error());
   if (!arguments.has("--admin")) return out;
   const auto admin = parse_listener(arguments, "--admin");
   if (!admin) return fail(admin.error());
@@ -102,6 +115,11 @@ class ClusterControl {
         store_(remote_, [this] { return lease_.held(); }),
         stepper_(clock_) {
     settings_.pods.may_write = [this] { return lease_.held(); };
+    if (settings_.registry) {
+      registry_ = std::make_unique<ClusterRegistry>(*settings_.registry, settings_.access, remote_, clock_);
+      settings_.pods.registry = registry_->host();
+      settings_.pods.registry_secret = settings_.registry->service;
+    }
     cluster_ = std::make_unique<pods::Cluster>(settings_.pods, settings_.access, clock_, metrics_,
                                                [this] { stepper_.wake(); });
   }
@@ -112,8 +130,14 @@ class ClusterControl {
       admin_ = std::make_unique<admin::AdminServer>(*settings_.admin, routes(), clock_);
       if (Status listening = admin_->start(); !listening) return listening;
     }
+    if (registry_)
+      if (Status serving = registry_->start(); !serving) return serving;
     leader_ = std::thread([this] { lead(); });
     return ok();
+  }
+  // About once a second.
+  void step() {
+    if (registry_) registry_->step(clock_.now());
   }
   std::string admin_address() const { return admin_ ? admin_->address().str() : ""; }
 
@@ -125,6 +149,7 @@ class ClusterControl {
     if (Status released = lease_.release(); !released)
       runtime::log::warn("control", "the lease could not be given back",
                          {{"error", released.error().message}});
+    if (registry_) registry_->stop();
     if (admin_) admin_->stop();
   }
 
@@ -174,6 +199,7 @@ class ClusterControl {
   std::unique_ptr<control::Loops> loops_;
   std::unique_ptr<control::Spaces> spaces_;
   std::unique_ptr<admin::AdminServer> admin_;
+  std::unique_ptr<ClusterRegistry> registry_;
   std::thread leader_;
 };
 
@@ -191,6 +217,13 @@ std::vector<cli::Option> cluster_control_options() {
             .value = "NAME",
             .help = "With --cluster: the Lease whose holder acts",
             .fallback = "slipway-control"},
+           {.names = "--registry",
+            .value = "DIR",
+            .help = "With --cluster: keep pushed models in this folder, and serve them to pods"},
+           {.names = "--registry-listen",
+            .value = "ADDR",
+            .help = "With --registry: where, with TLS and a token",
+            .fallback = "0.0.0.0:5000"},
            {.names = "--pull-secret",
             .value = "NAME",
             .help = "With --cluster: a Secret with which images and models are pulled; may be repeated",
@@ -214,8 +247,7 @@ int run_cluster_control(const Arguments& arguments) {
   if (const std::string admin = control.admin_address(); !admin.empty())
     std::printf("admin on http://%s\n", admin.c_str());
   std::fflush(stdout);
-  while (!signal_within(signals, 1h)) {
-  }
+  while (!signal_within(signals, 1s)) control.step();
   control.stop();
   runtime::log::info("control", "ending");
   return cli::kSuccess;

@@ -12,6 +12,7 @@
 #include "apps/slipway/model_files.h"
 #include "services/cli/platform.h"
 #include "services/cli/progress.h"
+#include "services/cli/registries.h"
 #include "system/oci/layout.h"
 #include "system/os/replace_file.h"
 #include "values/json/document.h"

@@ -7,6 +7,7 @@
 #include "services/cli/resources.h"
 #include "services/cli/screen.h"
 #include "services/cli/table.h"
+#include "system/runtime/clock.h"
 #include "values/domain/units.h"
 #include "values/json/document.h"
 

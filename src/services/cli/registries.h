@@ -23,10 +23,12 @@ std::vector<Option> with_registry(std::vector<Option> own);
 // says otherwise.
 RegistryAccess registry_access(const Arguments& arguments);
 
+// `docker.io` is Docker Hub, as docker has it: a repository of one word is below `library/` there.
+void canonicalize(Artifact& artifact);
+
 // Where the artifact lies, ready to be asked. A registry on this machine is asked without TLS when it speaks
-// none; any other one only where that is allowed. `docker.io` is Docker Hub, as docker has it: a repository
-// of one word is below `library/` there, which this writes into the artifact.
-Result<std::unique_ptr<oci::RegistryClient>> open_registry(Artifact& artifact, const RegistryAccess& access,
+// none; any other one only where that is allowed.
+Result<std::unique_ptr<oci::RegistryClient>> open_registry(const Artifact& artifact, const RegistryAccess& access,
                                                            oci::ClientOptions options);
 
 }  // namespace slipway::cli
