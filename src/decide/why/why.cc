@@ -103,6 +103,8 @@ std::vector<Cause> causes_of(const View& view, const std::vector<Signal>& signal
     add_once(cause, signal->evidence);
     for (Evidence& each : facts_about(view, *signal)) add_once(cause, std::move(each));
     for (Evidence& each : events_about(view, signal->reason, signal->about)) add_once(cause, std::move(each));
+    for (Evidence& each : cluster_events(view, signal->reason, signal->about))
+      add_once(cause, std::move(each));
   }
   for (size_t i = 0; i < out.size(); ++i) shorten(out[i], speakers[i]->says);
   return out;
