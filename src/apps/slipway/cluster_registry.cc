@@ -90,7 +90,7 @@ Status ClusterRegistry::start() {
   registry_ = std::make_unique<registry::Registry>(registry::RegistryOptions{}, *models_, executor_);
   secret_ = {.ca_pem = folder_->authority_pem(),
              .token = *token,
-             .host = fmt::format("{}.{}.svc:{}", options_.service, options_.ns, options_.service_port)};
+             .host = host()};
   // The folder's kubeconfig is where the token lasts; the address in it is for people who look.
   if (Status kept = folder_->write_kubeconfig("https://" + secret_.host, *token); !kept) return kept;
   server_ = std::make_unique<http::Server>(

@@ -57,7 +57,9 @@ class ClusterRegistry {
 
   std::string address() const { return server_->address().str(); }
   // How pods reach it: what artifacts without a registry mean (fetch --registry).
-  std::string host() const { return secret_.host; }
+  std::string host() const {
+    return fmt::format("{}.{}.svc:{}", options_.service, options_.ns, options_.service_port);
+  }
   // Whether the Secret has said so since the start: before, pods cannot pull.
   bool is_known() const { return known_; }
 
