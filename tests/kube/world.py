@@ -9,18 +9,20 @@ from pathlib import Path
 
 import histories
 from cluster import BINARY
+from kept import Kept
 from kubelet import ADDRESS, Kubelet
 from perturbations import make
 from perturbing_proxy import Proxy
 
-SECONDS = 60  # for the histories to end, whatever happens
+LOOK = 0.1
+SECONDS = 120  # for the histories to end, whatever happens
 
 
 class World:
     """One run: `with World(…) as world: world.play(); world.end`."""
 
     def __init__(self, cluster, network, seed=0, kinds="", names=tuple(histories.HISTORIES), on_write=None):
-        self.cluster, self.network, self.seed, self.kinds, self.names, self.on_write = cluster, network, seed, kinds, names, on_write
+        self.cluster, self.network, self.seed, self.kinds, self.names, self.on_write = Kept(cluster), network, seed, kinds, names, on_write
         self.control, self.told = None, []
 
     def __enter__(self):
@@ -28,7 +30,7 @@ class World:
         with contextlib.ExitStack() as ends:
             ends.callback(shutil.rmtree, self.folder)
             self.space = self.cluster.space("p")
-            ends.callback(self.space.remove)
+            ends.callback(self.remove_space)
             self.space.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "slipway-model"}, "automountServiceAccountToken": False})
             ends.enter_context(Kubelet(self.cluster, self.space.name, self.network))
             self.proxies = {who: ends.enter_context(self.proxy(who)) for who in ("control", "gateway")}
@@ -40,6 +42,13 @@ class World:
 
     def __exit__(self, *_):
         self.ends.close()
+
+    def remove_space(self):
+        """Does not wait; no kubelet will say that the pods have gone."""
+        for plural, group in (("modeldeployments", "slipway.dev/v1alpha1"), ("deployments", "apps/v1")):
+            self.cluster.ask("DELETE", self.space.path(plural, group=group))
+        self.cluster.ask("DELETE", self.space.path("pods", group="v1") + "?gracePeriodSeconds=0")
+        self.cluster.ask("DELETE", f"/api/v1/namespaces/{self.space.name}")
 
     def proxy(self, who):
         return Proxy(self.cluster.kubeconfig, self.folder / who, make(self.kinds, self.seed), self.space.name,
@@ -103,7 +112,7 @@ class World:
     def play(self):
         self.begin()
         while not self.step():
-            time.sleep(0.05)
+            time.sleep(LOOK)
         return self.finish()
 
     def finish(self):

@@ -1,0 +1,37 @@
+"""A cluster that is asked over connections that are kept: for whoever asks it many times a second."""
+import http.client
+import threading
+
+from server import as_json
+
+
+class Kept:
+    """Everything else is the cluster's own."""
+
+    def __init__(self, cluster):
+        self.cluster, self.local = cluster, threading.local()
+
+    def __getattr__(self, name):
+        return getattr(self.cluster, name)
+
+    def space(self, prefix):
+        """A namespace whose requests go by us."""
+        made = self.cluster.space(prefix)
+        made.cluster = self
+        return made
+
+    def ask(self, method, path, body=None, headers=None):
+        """As Server.ask; one connection a thread. Asked again once where the server has closed it meanwhile."""
+        for last in (False, True):
+            connection = getattr(self.local, "connection", None) or self.cluster.connect()
+            self.local.connection = connection
+            try:
+                answer = self.cluster.open(connection, method, path, body, headers)
+                text = answer.read().decode()
+                return answer.status, answer.headers, as_json(text)
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                self.local.connection = None
+                if last or not isinstance(error, (http.client.RemoteDisconnected, http.client.CannotSendRequest, BrokenPipeError, ConnectionResetError)):
+                    raise
+        raise AssertionError("not reached")
