@@ -10,7 +10,7 @@ repository's root:
 - `slipway` is the release build, kubectl and helm those of .deps/; PORT is a free port of this run, and so is every 8080, 8081, 8090 and 8091
   that a block names; `slipway up` without addresses gets these four;
 - the home folder is an empty one of this run, so that nothing of whoever runs it shows, and nothing is left behind;
-- a document that needs a cluster (NEED_A_CLUSTER) is run by tests/kube/test_docs.py, on the cluster that it has.
+- a document that needs a cluster (NEED_A_CLUSTER) is run by tests/kube, on the cluster that it has.
 Blocks of one document run in one shell, so that a server started in one is there in the next. At its end, what still runs is stopped.
 """
 import concurrent.futures
@@ -32,7 +32,8 @@ BLOCK = re.compile(r"(<!-- docs-test: skip ([^>]*?) -->\s*)?```console\n(.*?)```
 MARK = "==docs-test=="
 PATIENCE = 120  # seconds, for one command
 AT_ONCE = 4  # documents
-NEED_A_CLUSTER = {ROOT / "docs/kubernetes.md"}
+REASONS_OF_A_CLUSTER = {ROOT / f"docs/reasons/{name}.md" for name in ("Unschedulable", "QuotaExceeded", "PodRefused", "NameTaken")}
+NEED_A_CLUSTER = {ROOT / "docs/kubernetes.md"} | REASONS_OF_A_CLUSTER
 
 
 def documents():

@@ -12,9 +12,11 @@ IMAGE = "docker.io/library/slipway@sha256:" + "5" * 64  # nobody runs it
 
 
 class Control:
-    def __init__(self, space, *options):
+    def __init__(self, space, *options, kubeconfig=None):
+        # Of what is installed, all that its pods ask for before they run.
+        space.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "slipway-model"}, "automountServiceAccountToken": False})
         self.log = tempfile.TemporaryFile(mode="w+")
-        self.process = subprocess.Popen([BINARY, "control", "--cluster", "--kubeconfig", space.cluster.kubeconfig, "-n", space.name, "--image", IMAGE,
+        self.process = subprocess.Popen([BINARY, "control", "--cluster", "--kubeconfig", kubeconfig or space.cluster.kubeconfig, "-n", space.name, "--image", IMAGE,
                                          "--admin", "127.0.0.1:0", "--allow-plaintext", *map(str, options)], stdout=self.log, stderr=self.log, text=True)
 
     def stop(self, how=signal.SIGTERM):

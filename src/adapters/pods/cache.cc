@@ -78,8 +78,10 @@ Result<Observation> Cache::observe(const std::string& ns) {
   Observation out;
   deployments_.each(ns, [&](const std::string&, const SeenDeployment& seen) {
     if (seen.told && !seen.ends)
-      out.revisions.push_back(
-          {.revision = seen.told->revision, .replicas = seen.told->replicas, .fault = seen.fault});
+      out.revisions.push_back({.revision = seen.told->revision,
+                               .replicas = seen.told->replicas,
+                               .fault = seen.fault,
+                               .owner = seen.told->owner});
   });
   ask(ns, out);
   return out;

@@ -35,12 +35,17 @@ const Document& status_of(const Document& pod, const char* list, const char* con
   return kNone;
 }
 
+// What says why: the last line that calls itself an error, else the last line. Steps to take may follow it.
 std::string_view last_line(std::string_view text) {
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  text.remove_prefix(text.rfind('\n') + 1);  // npos + 1 is 0
   constexpr std::string_view kError = "error: ";
-  if (text.starts_with(kError)) text.remove_prefix(kError.size());
-  return text;
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t end = rest.rfind('\n');
+    const std::string_view line = rest.substr(end + 1);  // npos + 1 is 0
+    if (line.starts_with(kError)) return line.substr(kError.size());
+    rest = rest.substr(0, end == std::string_view::npos ? 0 : end);
+  }
+  return text.substr(text.rfind('\n') + 1);
 }
 
 // With the kubelet's FallbackToLogsOnError the message is the log's end.
@@ -72,6 +77,14 @@ Fault fault_of_fetch(const Document& ended) {
                                   : std::string(last_line(message))};
 }
 
+// The kubelet says the same in turn with and without "Back-off …" before it: the message must not change each
+// time, or statuses would be written for nothing.
+std::string_view pull_error(std::string_view message) {
+  constexpr std::string_view kCause = "ErrImagePull: ";
+  const size_t at = message.rfind(kCause);
+  return at == std::string_view::npos ? message : message.substr(at + kCause.size());
+}
+
 bool is_image_fault(const std::string& reason) {
   constexpr std::string_view kFaults[] = {"ErrImagePull",      "ImagePullBackOff",  "InvalidImageName",
                                           "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable"};
@@ -82,7 +95,7 @@ bool is_image_fault(const std::string& reason) {
 std::optional<Fault> fault_of_waiting(const Document& container) {
   const Document& waiting = member(member(container, "state"), "waiting");
   const std::string reason = text_of(waiting, "reason"), message = text_of(waiting, "message");
-  if (is_image_fault(reason)) return Fault{Reason::kImagePullFailed, fmt::format("{}: {}", reason, message)};
+  if (is_image_fault(reason)) return Fault{Reason::kImagePullFailed, std::string(pull_error(message))};
   if (reason == "CreateContainerConfigError" || reason == "CreateContainerError" ||
       reason == "RunContainerError")
     return Fault{Reason::kPodRefused, fmt::format("{}: {}", reason, message)};

@@ -41,8 +41,17 @@ Fault fault_of(const kube::ApiError& error) {
   return {Reason::kEnvironmentUnavailable, error.error.message};
 }
 
-Fault taken(const kube::ObjectRef& ref) {
-  return {Reason::kNameTaken, fmt::format("{} belongs to somebody else", ref.str())};
+Fault taken(const kube::ObjectRef& ref, const std::string& holder) {
+  return {Reason::kNameTaken, fmt::format("{} belongs to {}; remove it, or give the deployment another name",
+                                          ref.str(), holder.empty() ? "somebody else" : holder)};
+}
+
+// The controller of an object, unless it is a ModelDeployment.
+std::string controller_of(const Document& metadata) {
+  for (const Document& owner : member(metadata, "ownerReferences"))
+    if (member(owner, "controller") == true && text_of(owner, "kind") != "ModelDeployment")
+      return fmt::format("{} '{}'", text_of(owner, "kind"), text_of(owner, "name"));
+  return "";
 }
 
 void base_on(Document& intent, const std::optional<Identity>& seen) {
@@ -75,11 +84,10 @@ tl::expected<Writer::Found, Fault> Writer::look(const kube::ObjectRef& ref) {
   if (!document) return refuse({Reason::kEnvironmentUnavailable, document.error().message});
   const Document& metadata = member(*document, "metadata");
   const bool labelled = text_of(member(metadata, "labels"), kRevisionLabel) == ref.name;
-  const Document& owners = member(metadata, "ownerReferences");
-  const bool controlled = std::any_of(owners.begin(), owners.end(), [](const Document& owner) {
-    return member(owner, "controller") == true && text_of(owner, "kind") != "ModelDeployment";
-  });
-  return Found{.identity = Identity{object->uid, object->resource_version}, .ours = labelled && !controlled};
+  const std::string holder = controller_of(metadata);
+  return Found{.identity = Identity{object->uid, object->resource_version},
+               .ours = labelled && holder.empty(),
+               .holder = holder};
 }
 
 // What is not known yet is not forced: who has it by that name says so by a conflict.
@@ -95,12 +103,11 @@ tl::expected<kube::Object, Fault> Writer::put(const kube::Resource& resource, Do
     auto done = client_.patch(ref, {.kind = kind, .json = body}, {.field_manager = std::string(kOurs)});
     if (done) return std::move(*done);
     const kube::ApiError& error = done.error();
-    if (is_anothers(error)) return refuse(taken(ref));
-    const bool overtaken = error.status == 409 || error.status == 404;
+    const bool overtaken = error.status == 409 || error.status == 404 || is_anothers(error);
     if (!overtaken || attempt == kAttempts) return refuse(fault_of(error));
     const auto found = look(ref);
     if (!found) return refuse(found.error());
-    if (found->identity && !found->ours) return refuse(taken(ref));
+    if ((found->identity && !found->ours) || is_anothers(error)) return refuse(taken(ref, found->holder));
     // The namespace itself may be missing, or going.
     if (!found->identity && !seen && !is_owned(error)) return refuse(fault_of(error));
     seen = found->identity;

@@ -4,45 +4,20 @@ namespace slipway::app {
 
 LoopsThread::LoopsThread(control::Options options, Parts parts)
     : parts_(std::move(parts)),
+      stepper_(parts_.clock),
       loops_(std::move(options), parts_.store, parts_.environment, parts_.clock, parts_.metrics,
-             [this] { wake(); }) {}
+             [this] { stepper_.wake(); }) {}
 
 void LoopsThread::start() {
-  thread_ = std::thread([this] { run(); });
-}
-
-void LoopsThread::stop() {
-  {
-    const runtime::MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_one();
-  if (thread_.joinable()) thread_.join();
-}
-
-void LoopsThread::wake() {
-  {
-    const runtime::MutexLock lock(mutex_);
-    woken_ = true;
-  }
-  changed_.notify_one();
-}
-
-void LoopsThread::run() {
-  bool told = false;
-  while (true) {
-    const TimePoint now = parts_.clock.now();
-    last_step_ = now.time_since_epoch().count();
+  stepper_.start([this](TimePoint now) {
     const TimePoint next = loops_.step(now);
     remember();
-    if (!told && loops_.observed()) {
-      told = true;
+    if (!told_ && loops_.observed()) {
+      told_ = true;
       parts_.observed();
     }
-    wait_until(next);
-    const runtime::MutexLock lock(mutex_);
-    if (stopping_) return;
-  }
+    return next;
+  });
 }
 
 void LoopsThread::remember() {
@@ -53,16 +28,6 @@ void LoopsThread::remember() {
 std::vector<domain::ReplicaObserved> LoopsThread::replicas() const {
   const runtime::MutexLock lock(mutex_);
   return replicas_;
-}
-
-void LoopsThread::wait_until(TimePoint next) {
-  const runtime::MutexLock lock(mutex_);
-  while (!stopping_ && !woken_) {
-    const Duration left = next - parts_.clock.now();
-    if (left <= Duration{0}) break;
-    changed_.wait_for(mutex_, left);
-  }
-  woken_ = false;
 }
 
 }  // namespace slipway::app

@@ -1,9 +1,9 @@
-// Control's loops on a thread of their own: stepped when something is due, or has changed.
+// The loops of one machine's control on a thread of their own, and what others may know of them.
 #pragma once
 
 #include <functional>
-#include <thread>
 
+#include "apps/slipway/stepper.h"
 #include "services/control/loops.h"
 #include "system/runtime/mutex.h"
 
@@ -25,27 +25,20 @@ class LoopsThread {
   LoopsThread& operator=(const LoopsThread&) = delete;
 
   void start();
-  void stop();  // after the step that runs
-  void wake();  // a step is due now; from any thread
+  void stop() { stepper_.stop(); }
   // The replicas that were seen last, from any thread.
   std::vector<domain::ReplicaObserved> replicas() const;
-  // The last time that a step began, from any thread: loops that are stuck show it.
-  TimePoint last_step() const { return TimePoint{Duration{last_step_.load()}}; }
+  TimePoint last_step() const { return stepper_.last_step(); }
 
  private:
-  void run();
   void remember();
-  void wait_until(TimePoint next);
 
   const Parts parts_;
   mutable runtime::Mutex mutex_;
-  runtime::CondVar changed_;
-  bool woken_ SLIPWAY_GUARDED_BY(mutex_) = false;
-  bool stopping_ SLIPWAY_GUARDED_BY(mutex_) = false;
   std::vector<domain::ReplicaObserved> replicas_ SLIPWAY_GUARDED_BY(mutex_);
-  std::atomic<int64_t> last_step_{0};
-  control::Loops loops_;  // its watches call wake(): they go first
-  std::thread thread_;
+  bool told_ = false;
+  Stepper stepper_;
+  control::Loops loops_;  // its watches wake the stepper: they go first
 };
 
 }  // namespace slipway::app

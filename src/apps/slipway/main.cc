@@ -3,6 +3,7 @@
 
 #include "apps/slipway/commands.h"
 #include "services/cli/apply.h"
+#include "services/cli/contexts.h"
 #include "services/cli/deploy.h"
 #include "services/cli/get.h"
 #include "services/cli/install.h"
@@ -62,8 +63,8 @@ int main(int argc, char** argv) {
       cli::describe_command(), cli::events_command(),     cli::apply_command(),   cli::diff_command(),
       cli::delete_command(),   cli::kubeconfig_command(), cli::deploy_command(),  cli::rollout_command(),
       cli::scale_command(),    cli::logs_command(),       cli::status_command(),  cli::why_command(),
-      app::serve_command(),    app::gateway_command(),    cli::predict_command(), app::inspect_command(),
-      version_command()};
+      app::serve_command(),    app::gateway_command(),    cli::predict_command(), cli::port_forward_command(),
+      cli::context_command(),  app::inspect_command(),    version_command()};
   commands.insert(commands.end() - 1, {cli::install_command(SLIPWAY_VERSION), cli::uninstall_command()});
   commands.push_back(completion_command(commands));
   const int code = slipway::cli::run(commands, std::vector<std::string>(argv + 1, argv + argc));

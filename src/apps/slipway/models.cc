@@ -8,9 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/slipway/commands.h"
+#include "apps/slipway/fetch.h"
 #include "apps/slipway/model_files.h"
 #include "services/cli/platform.h"
 #include "services/cli/progress.h"
+#include "services/cli/registries.h"
 #include "system/oci/layout.h"
 #include "system/os/replace_file.h"
 #include "values/json/document.h"
@@ -37,9 +39,6 @@ Result<cli::Artifact> find_artifact(const cli::Platform& platform, const cli::Ve
 // From control's registry into this folder's own store: nothing when it is there already.
 Status copy_into(oci::Layout& layout, const cli::Platform& platform, const cli::Artifact& artifact) {
   if (layout.manifest(artifact.repository, {.tag = "", .digest = artifact.digest})) return ok();
-  if (!artifact.registry.empty())
-    return fail(Code::kUnsupported, "{} lies in another registry; copy it here with skopeo first",
-                artifact.repository);
   auto registry = platform.registry({});
   if (!registry) return fail(registry.error());
   const auto manifest =
@@ -52,13 +51,13 @@ Status copy_into(oci::Layout& layout, const cli::Platform& platform, const cli::
     const auto id = layout.begin_upload();
     if (!id) return fail(id.error());
     uint64_t at = 0;
-    Status pulled =
-        (*registry)->pull_blob(artifact.repository, blob.digest, [&](std::string_view bytes) -> Status {
-          const auto size = layout.append(*id, at, bytes);
-          if (!size) return fail(size.error());
-          at = *size;
-          return ok();
-        });
+    Status pulled = (*registry)->pull_blob(artifact.repository, {blob.digest, blob.size},
+                                           [&](std::string_view bytes) -> Status {
+                                             const auto size = layout.append(*id, at, bytes);
+                                             if (!size) return fail(size.error());
+                                             at = *size;
+                                             return ok();
+                                           });
     if (pulled) pulled = layout.finish_upload(*id, blob.digest);
     if (!pulled) return static_cast<void>(layout.cancel_upload(*id)), pulled;
   }
@@ -68,12 +67,18 @@ Status copy_into(oci::Layout& layout, const cli::Platform& platform, const cli::
 }
 
 int fetch(const Arguments& arguments) {
+  if (arguments.get("MODEL[:VERSION]").find('@') != std::string::npos) return fetch_artifact(arguments);
   const auto name = cli::parse_version_reference(arguments.get("MODEL[:VERSION]"));
   if (!name) return cli::complain(name.error().message), cli::kUsage;
   const auto platform = cli::find_platform(arguments);
   if (!platform) return cli::complain(platform.error().message);
-  const auto artifact = find_artifact(*platform, *name);
+  auto artifact = find_artifact(*platform, *name);
   if (!artifact) return cli::complain(artifact.error().message);
+  const auto where = platform->where();
+  if (!where) return cli::complain(where.error().message);
+  // What is not in this machine's own store is not brought into it: control alone writes there.
+  if (*where == cli::Where::kCluster || !artifact->registry.empty())
+    return fetch_version(arguments, *platform, std::move(*artifact));
   const std::string models = platform->data + "/models";
   auto layout = open_models(models);
   if (!layout) return cli::complain(layout.error().message);
@@ -117,16 +122,33 @@ int verify(const Arguments& arguments) {
 }  // namespace
 
 cli::Command fetch_command() {
-  return {.name = "fetch",
-          .summary = "Make a version a folder of the data folder, ready to be served",
-          .description =
-              "Prints the folder: <data>/models/files/<digest>, whose files are links to the store's. Every "
-              "file is held against its\ndigest.",
-          .positionals = {{.name = "MODEL[:VERSION]",
-                           .help = "A model's version; without a number, the highest"}},
-          .options = cli::platform_options(),
-          .examples = {"slipway fetch credit:3", "slipway serve -m credit:3=$(slipway fetch credit:3)"},
-          .run = fetch};
+  std::vector<cli::Option> options{
+      {.names = "--into", .value = "DIR", .help = "Of an artifact: where its folder is made"},
+      {.names = "--cache",
+       .value = "DIR",
+       .help = "Of an artifact: a folder of files by digest, shared with others who fetch"},
+      {.names = "--registry",
+       .value = "HOST:PORT",
+       .help = "Of an artifact: the registry of one that names none"}};
+  return {
+      .name = "fetch",
+      .summary = "Make a version a folder, ready to be served",
+      .description =
+          "Of a model's version: <data>/models/files/<digest>, whose files are links to the store's. Of an "
+          "artifact,\n[REGISTRY/]REPOSITORY@sha256:HEX of any OCI registry: DIR/<digest>. Prints the folder. "
+          "Every file is held against its\ndigest; the folder is there whole or not at all, and a fetch that "
+          "was broken off goes on where it was.\n\n"
+          "What lies in a --cache is held against its digest too and never believed. Nothing removes it: "
+          "files below DIR/blobs may\nbe deleted at any time, for example what was not used for a month: "
+          "find DIR -type f -mtime +30 -delete\n\n"
+          "Ends with 4 when what the registry gave is not what its digest says, with 1 when it could not be "
+          "brought.",
+      .positionals = {{.name = "MODEL[:VERSION]",
+                       .help = "A model's version (without a number, the highest), or an artifact"}},
+      .options = cli::with_platform(cli::with_registry(std::move(options))),
+      .examples = {"slipway fetch credit:3", "slipway serve -m credit:3=$(slipway fetch credit:3)",
+                   "slipway fetch registry.example.org/team/credit@sha256:4c5f… --into ./models"},
+      .run = fetch};
 }
 
 cli::Command verify_command() {

@@ -18,11 +18,12 @@ const RevisionTold* find(const domain::Observation& observation, std::string_vie
   return nullptr;
 }
 
-Action ensure(const RevisionStatus& revision, const RevisionTold* told) {
+Action ensure(const Owner& owner, const RevisionStatus& revision, const RevisionTold* told) {
   const auto because = [&]() -> std::pair<Reason, std::string> {
     if (revision.phase == Phase::kFailed && revision.fault)
       return {revision.fault->reason, revision.fault->message};
     if (!told) return {Reason::kRevisionCreated, "it is new"};
+    if (told->replicas == revision.desired) return {Reason::kScaled, "it was nobody's, or another's"};
     return {Reason::kScaled, fmt::format("{} replicas instead of {}", revision.desired, told->replicas)};
   };
   auto [why, message] = because();
@@ -30,12 +31,13 @@ Action ensure(const RevisionStatus& revision, const RevisionTold* told) {
           .revision = revision.revision,
           .replicas = revision.desired,
           .why = why,
-          .message = std::move(message)};
+          .message = std::move(message),
+          .owner = std::string(owner.uid)};
 }
 
 }  // namespace
 
-std::vector<Action> plan(std::string_view deployment, const domain::ModelDeploymentStatus* status,
+std::vector<Action> plan(const Owner& owner, const domain::ModelDeploymentStatus* status,
                          const domain::Observation& observation) {
   std::vector<Action> out;
   if (status)
@@ -45,10 +47,11 @@ std::vector<Action> plan(std::string_view deployment, const domain::ModelDeploym
       // What has failed, or is on its way out, gets no more than it has.
       const bool ends = revision.phase == Phase::kFailed || revision.phase == Phase::kDraining;
       const bool differs = ends ? has > revision.desired : has != revision.desired;
-      if (differs) out.push_back(ensure(revision, told));
+      const bool orphan = told && told->owner && *told->owner != owner.uid;
+      if (differs || orphan) out.push_back(ensure(owner, revision, told));
     }
   for (const RevisionTold& told : observation.revisions) {
-    if (told.revision.deployment != deployment) continue;
+    if (told.revision.deployment != owner.name) continue;
     if (status && status->find(told.revision.name)) continue;
     out.push_back({.kind = ActionKind::kRemove,
                    .revision = told.revision,

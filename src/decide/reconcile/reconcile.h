@@ -12,9 +12,14 @@
 
 namespace slipway::reconcile {
 
+// Whose revisions they are.
+struct Owner {
+  std::string_view name, uid;
+};
+
 // `status` null: there is no such deployment any more. Actions in the order in which they are to be done:
 // what is to come before what is to go. Empty: all has been told.
-std::vector<domain::Action> plan(std::string_view deployment, const domain::ModelDeploymentStatus* status,
+std::vector<domain::Action> plan(const Owner& owner, const domain::ModelDeploymentStatus* status,
                                  const domain::Observation& observation);
 
 // An observation taken apart: by deployment, what is about it alone. Each part has all gateways, with their

@@ -44,40 +44,40 @@ std::string text(const std::vector<Action>& actions) {
 
 TEST(Reconcile, WhatHasBeenToldIsNotToldAgain) {
   const auto wanted = status({{"a", 2}, {"b", 1}});
-  EXPECT_EQ(text(plan("credit", &wanted, told({{"a", 2}, {"b", 1}}))), "");
+  EXPECT_EQ(text(plan({"credit", ""}, &wanted, told({{"a", 2}, {"b", 1}}))), "");
 }
 
 TEST(Reconcile, WhatIsNewComesAndWhatNobodyNamesGoesAfterIt) {
   const auto wanted = status({{"a", 2}, {"b", 2}});
-  EXPECT_EQ(text(plan("credit", &wanted, told({{"a", 1}, {"old", 2}}))),
+  EXPECT_EQ(text(plan({"credit", ""}, &wanted, told({{"a", 1}, {"old", 2}}))),
             "a x2 (Scaled), b x2 (RevisionCreated), -old (Removed)");
 }
 
 TEST(Reconcile, NothingWantedOfWhatWasNeverToldIsNothingToTell) {
   const auto wanted = status({{"a", 0}});
-  EXPECT_EQ(text(plan("credit", &wanted, told({}))), "");
-  EXPECT_EQ(text(plan("credit", &wanted, told({{"a", 2}}))), "a x0 (Scaled)");
+  EXPECT_EQ(text(plan({"credit", ""}, &wanted, told({}))), "");
+  EXPECT_EQ(text(plan({"credit", ""}, &wanted, told({{"a", 2}}))), "a x0 (Scaled)");
 }
 
 TEST(Reconcile, AFailedRevisionIsScaledDownForItsFault) {
   auto wanted = status({{"a", 0}});
   wanted.revisions[0].phase = Phase::kFailed;
   wanted.revisions[0].fault = domain::Fault{Reason::kLoadFailed, "no trees"};
-  EXPECT_EQ(text(plan("credit", &wanted, told({{"a", 1}}))), "a x0 (LoadFailed)");
+  EXPECT_EQ(text(plan({"credit", ""}, &wanted, told({{"a", 1}}))), "a x0 (LoadFailed)");
 }
 
 TEST(Reconcile, AFailedRevisionGetsNoMoreThanItHas) {
   auto wanted = status({{"a", 3}});
   wanted.revisions[0].phase = Phase::kFailed;
   wanted.revisions[0].fault = domain::Fault{Reason::kLoadFailed, "no trees"};
-  EXPECT_EQ(text(plan("credit", &wanted, told({{"a", 1}}))), "");
-  EXPECT_EQ(text(plan("credit", &wanted, told({}))), "");
+  EXPECT_EQ(text(plan({"credit", ""}, &wanted, told({{"a", 1}}))), "");
+  EXPECT_EQ(text(plan({"credit", ""}, &wanted, told({}))), "");
 }
 
 TEST(Reconcile, ADeploymentThatIsGoneLeavesNothing) {
   Observation seen = told({{"a", 2}});
   seen.revisions.push_back({.revision = revision("other-1", "other"), .replicas = 1, .fault = {}});
-  EXPECT_EQ(text(plan("credit", nullptr, seen)), "-a (DeploymentDeleted)");
+  EXPECT_EQ(text(plan({"credit", ""}, nullptr, seen)), "-a (DeploymentDeleted)");
 }
 
 TEST(AnObservationInParts, HasForEachDeploymentWhatIsAboutItAndEveryGateway) {

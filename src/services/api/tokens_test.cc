@@ -44,6 +44,12 @@ TEST(Tokens, AHeaderWithoutEndIsNotHashed) {
   EXPECT_EQ(tokens.check(head, "modelversions.get").refusal.status, 401);
 }
 
+TEST(Tokens, AreComparedWholeWhereverTheyCameFrom) {
+  const Tokens tokens(base::sha256("sesame"));
+  EXPECT_TRUE(tokens.is("sesame"));
+  for (const char* wrong : {"", "sesam", "sesame ", "Sesame"}) EXPECT_FALSE(tokens.is(wrong)) << wrong;
+}
+
 TEST(Tokens, AreLongAndNeverTheSame) {
   const std::string one = make_token(), two = make_token();
   EXPECT_EQ(one.size(), 64u);

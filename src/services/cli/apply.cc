@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "services/cli/internal/manifests.h"
+#include "services/cli/models.h"
+#include "services/cli/own_registry.h"
 #include "services/cli/platform.h"
 #include "services/cli/resources.h"
 #include "system/kube/yaml.h"
@@ -172,13 +174,25 @@ int diff(const Arguments& arguments) {
   return differs ? kFailed : kSuccess;
 }
 
+// The repository that the version's files lie in, when it is one of the platform's own registry.
+std::optional<std::string> own_repository(const Platform& platform, kube::Client& client,
+                                          const std::string& version) {
+  const auto object = client.get({resource_of(domain::Kind::kModelVersion), platform.access.ns, version});
+  const auto document = object ? json::parse_document(object->json) : Result<Document>(Document());
+  const auto parsed = document ? domain::parse_model_version(*document)
+                               : Result<domain::ModelVersion>(fail(document.error()));
+  const auto artifact = parsed ? parse_artifact(parsed->artifact) : Result<Artifact>(fail(parsed.error()));
+  if (!artifact || !artifact->registry.empty()) return std::nullopt;
+  return artifact->repository;
+}
+
 // The tag that push gave the version would keep its files for ever.
-void remove_tag(const Platform& platform, const std::string& version) {
+void remove_tag(const Platform& platform, const std::string& version, const std::string& repository) {
   const auto name = domain::parse_version_name(version);
-  auto registry = platform.registry({});
+  auto registry = own_registry(platform, {});
   if (!name || !registry) return;
   const oci::Reference tag{.tag = fmt::format("{}", name->version), .digest = {}};
-  if (Status gone = (*registry)->remove_manifest(std::string(name->model), tag);
+  if (Status gone = (*registry)->remove_manifest(repository, tag);
       !gone && gone.error().code != Code::kNotFound)
     std::fprintf(stderr, "warning: %s\n", gone.error().message.c_str());
 }
@@ -186,13 +200,15 @@ void remove_tag(const Platform& platform, const std::string& version) {
 int remove_one(const Platform& platform, kube::Client& client, domain::Kind kind, const std::string& name,
                const Arguments& arguments) {
   const std::string& ns = platform.access.ns;
+  const auto repository = kind == domain::Kind::kModelVersion ? own_repository(platform, client, name)
+                                                              : std::optional<std::string>();
   const auto removed = client.remove({resource_of(kind), ns, name});
   const std::string shown =
       fmt::format("{}/{}", domain::info(kind).plural.substr(0, domain::info(kind).plural.size() - 1), name);
   if (!removed && removed.error().reason == "NotFound" && arguments.has("--ignore-not-found"))
     return kSuccess;
   if (!removed) return complain(platform.explain(removed.error()));
-  if (kind == domain::Kind::kModelVersion) remove_tag(platform, name);
+  if (repository) remove_tag(platform, name, *repository);
   std::printf(arguments.get("--output") == "name" ? "%s\n" : "%s deleted\n", shown.c_str());
   return kSuccess;
 }

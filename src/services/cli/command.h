@@ -46,8 +46,9 @@ class Arguments {
 };
 
 // What a process ends with. kUnservable: of `serve`, the model cannot be loaded, or answers other than it
-// says: starting again changes nothing.
-enum ExitCode : int { kSuccess = 0, kFailed = 1, kUsage = 2, kUnservable = 3 };
+// says: starting again changes nothing. kOtherContent: of `fetch`, what a registry gave is not what its
+// digest says.
+enum ExitCode : int { kSuccess = 0, kFailed = 1, kUsage = 2, kUnservable = 3, kOtherContent = 4 };
 
 struct Command {
   std::string name;

@@ -20,6 +20,12 @@ Result<Cluster> find_cluster(const Arguments& arguments) {
                 "which cluster? Say --context NAME (of $KUBECONFIG or ~/.kube/config) or --kubeconfig FILE");
   auto platform = find_platform(arguments);
   if (!platform) return fail(platform.error());
+  const auto where = platform->where();
+  if (!where) return fail(where.error());
+  if (*where == Where::kMachine)
+    return fail(Code::kUnsupported,
+                "{} is one machine's own platform, where `slipway up` is all there is to install",
+                platform->str());
   return Cluster{.client = platform->client(), .ns = platform->access.ns};
 }
 

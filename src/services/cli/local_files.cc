@@ -75,6 +75,10 @@ Result<VersionName> parse_version_reference(const std::string& text) {
   return out;
 }
 
+std::string Artifact::str() const {
+  return fmt::format("{}{}{}@{}", registry, registry.empty() ? "" : "/", repository, digest.str());
+}
+
 Result<Artifact> parse_artifact(const std::string& text) {
   const size_t at = text.find('@');
   const auto digest = Digest::parse(at == std::string::npos ? "" : text.substr(at + 1));

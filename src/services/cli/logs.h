@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "services/cli/command.h"
+#include "services/cli/pods.h"
 #include "values/base/result.h"
 
 namespace slipway::cli {
@@ -26,7 +27,18 @@ class LineMarker {
   std::string part_;
 };
 
-// Which of the replicas are meant by --replica: a name, or an ordinal. kNotFound says what there is.
-Result<std::vector<std::string>> chosen_replicas(std::vector<std::string> all, const std::string& wanted);
+// One log: a replica's, or on a cluster that of one of its pod's containers.
+struct LogSource {
+  std::string pod, container;  // container empty: there is only one
+
+  bool operator==(const LogSource&) const = default;
+  std::string str() const;  // as lines are marked
+};
+
+// The server's log, but the fetching's as long as that has not done its work. Pure.
+LogSource source_of(const PodSeen& pod);
+
+// Which are meant by --replica: a name, or an ordinal. kNotFound says what there is. Pure.
+Result<std::vector<LogSource>> chosen_sources(std::vector<LogSource> all, const std::string& wanted);
 
 }  // namespace slipway::cli

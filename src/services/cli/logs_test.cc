@@ -3,11 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/cli/predict.h"
+#include "services/cli/place.h"
 
 namespace slipway::cli {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(LineMarkerTest, MarksWholeLinesHoweverTheyCome) {
@@ -25,13 +26,40 @@ TEST(LineMarkerTest, LetsTheLogOfOneThroughAsItComes) {
   EXPECT_EQ(marker.rest(), "");
 }
 
-TEST(ChosenReplicas, AreNamedOrNumbered) {
-  const std::vector<std::string> all{"credit-2-0a0a0a0a-0", "credit-3-0b0b0b0b-0", "credit-3-0b0b0b0b-1"};
-  EXPECT_EQ(*chosen_replicas(all, ""), all);
-  EXPECT_EQ(*chosen_replicas(all, "1"), std::vector<std::string>{all[2]});
-  EXPECT_EQ(*chosen_replicas(all, "0"), (std::vector<std::string>{all[0], all[1]}));
-  EXPECT_EQ(*chosen_replicas(all, all[1]), std::vector<std::string>{all[1]});
-  EXPECT_THAT(chosen_replicas(all, "7").error().message, HasSubstr("there is no replica '7'; there are"));
+std::vector<std::string> pods_of(const Result<std::vector<LogSource>>& sources) {
+  std::vector<std::string> out;
+  if (sources)
+    for (const LogSource& each : *sources) out.push_back(each.pod);
+  return out;
+}
+
+TEST(ChosenSources, AreNamedOrNumbered) {
+  const std::vector<LogSource> all{{"credit-2-0a0a0a0a-0"}, {"credit-3-0b0b0b0b-0"}, {"credit-3-0b0b0b0b-1"}};
+  EXPECT_EQ(*chosen_sources(all, ""), all);
+  EXPECT_THAT(pods_of(chosen_sources(all, "1")), ElementsAre("credit-3-0b0b0b0b-1"));
+  EXPECT_THAT(pods_of(chosen_sources(all, "0")), ElementsAre("credit-2-0a0a0a0a-0", "credit-3-0b0b0b0b-0"));
+  EXPECT_THAT(pods_of(chosen_sources(all, all[1].pod)), ElementsAre("credit-3-0b0b0b0b-0"));
+  EXPECT_THAT(chosen_sources(all, "7").error().message, HasSubstr("there is no replica '7'; there are"));
+}
+
+TEST(ChosenSources, OfAClusterAreNumberedByTheirOrder) {
+  const std::vector<LogSource> all{{"credit-3-0b0b0b0b-5d9-x2", "server"},
+                                   {"credit-3-0b0b0b0b-5d9-zz", "server"}};
+  EXPECT_THAT(pods_of(chosen_sources(all, "1")), ElementsAre("credit-3-0b0b0b0b-5d9-zz"));
+  EXPECT_FALSE(chosen_sources(all, "2"));
+}
+
+TEST(SourceOf, IsTheFetchingUntilThatHasDoneItsWork) {
+  PodSeen pod{
+      .name = "credit-3-a",
+      .containers = {{.name = "fetch", .init = true, .reason = "CrashLoopBackOff"}, {.name = "server"}}};
+  EXPECT_EQ(source_of(pod), (LogSource{"credit-3-a", "fetch"}));
+  EXPECT_EQ(source_of(pod).str(), "credit-3-a fetch");
+  pod.containers[0].ended = true;
+  EXPECT_EQ(source_of(pod), (LogSource{"credit-3-a", "server"}));
+  pod.containers = {{.name = "gateway"}};
+  EXPECT_EQ(source_of(pod).container, "gateway");
+  EXPECT_EQ(source_of({.name = "credit-3-a"}).container, "server");
 }
 
 TEST(GatewayUrl, IsWhatStandsBeforeTheModel) {

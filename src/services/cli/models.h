@@ -36,6 +36,8 @@ Result<domain::ModelVersion> find_version(const Platform& platform, const Versio
 struct Artifact {
   std::string registry, repository;
   Digest digest;
+
+  std::string str() const;
 };
 Result<Artifact> parse_artifact(const std::string& text);
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "services/cli/deployments.h"
+#include "services/cli/place.h"
 #include "services/cli/rows.h"
 #include "system/http/client.h"
 
@@ -67,36 +68,34 @@ std::string cell(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "missing" : value.dump();
 }
 
-struct Place {
-  std::string url;
-  std::string note;  // why it is a guess, for when nobody answers there
-};
-
-// Where the model answers: what the command line says, else where its deployment says, else where `slipway
-// serve` listens by itself: a model that no platform knows may be served alone.
-Place find_place(const Arguments& arguments) {
-  if (arguments.has("--url")) return {arguments.get("--url"), ""};
+// What the command line says, else where the platform says, else where `slipway serve` listens by itself: a
+// model that no platform of this machine knows may be served alone. Whoever names a platform means that one.
+Result<Place> choose_place(const Arguments& arguments) {
+  if (arguments.has("--url")) return Place(arguments.get("--url"));
   const bool named = arguments.has("--kubeconfig") || arguments.has("--context");
   const auto platform = find_platform(arguments);
-  if (!platform) return {kServeUrl, named ? platform.error().message : ""};
-  const auto client = platform->client();
-  const auto deployment = find_deployment(*platform, *client, arguments.get("MODEL"));
-  if (!deployment) return {kServeUrl, deployment.error().message};
-  if (!deployment->status.url.empty()) return {gateway_url(deployment->status.url), ""};
-  return {kServeUrl, fmt::format("deployment {} does not say where it answers", deployment->name)};
+  if (!platform && named) return fail(platform.error());
+  if (!platform) return Place(kServeUrl);
+  const auto deployment = find_deployment(*platform, *platform->client(), arguments.get("MODEL"));
+  if (!deployment && named) return fail(deployment.error());
+  if (!deployment) return Place(kServeUrl, deployment.error().message);
+  auto place = find_place(*platform, *deployment);
+  if (!place && !named) return Place(kServeUrl, place.error().message);
+  return place;
 }
 
 Result<http::Response> predict(const Arguments& arguments, const Place& place) {
-  const auto url = http::parse_url(place.url);
+  const auto url = http::parse_url(place.url());
   if (!url) return fail(url.error());
   const auto text = read_input(arguments.get("--input"));
   if (!text) return fail(text.error());
   http::Client client(*url);
   const std::string model = "/v2/models/" + path_segment(arguments.get("MODEL"));
   const auto metadata = ask(client, {.target = model});
-  if (!metadata)
-    return fail(metadata.error().code, "{}{}{}", metadata.error().message, place.note.empty() ? "" : "\n",
-                place.note);
+  if (!metadata) {
+    const std::string note = place.note();
+    return fail(metadata.error().code, "{}{}{}", metadata.error().message, note.empty() ? "" : "\n", note);
+  }
   const auto inputs = parse_model_inputs(metadata->body);
   if (!inputs) return fail(inputs.error());
   auto body = to_request(*text, *inputs);
@@ -108,7 +107,9 @@ Result<http::Response> predict(const Arguments& arguments, const Place& place) {
 }
 
 int run_predict(const Arguments& arguments) {
-  const auto response = predict(arguments, find_place(arguments));
+  const auto place = choose_place(arguments);
+  if (!place) return complain(place.error().message);
+  const auto response = predict(arguments, *place);
   if (!response) return complain(response.error().message);
   if (arguments.get("--output") == "json") {
     std::printf("%s\n", response->body.c_str());
@@ -117,7 +118,8 @@ int run_predict(const Arguments& arguments) {
   const auto table = to_table(response->body);
   if (!table) return complain(table.error().message);
   std::fputs(to_text(*table).c_str(), stdout);
-  std::fprintf(stderr, "answered by %s\n", std::string(response->find("slipway-revision")).c_str());
+  std::fprintf(stderr, "answered by %s%s\n", std::string(response->find("slipway-revision")).c_str(),
+               place->way().c_str());
   return kSuccess;
 }
 
@@ -126,10 +128,6 @@ tl::unexpected<Error> not_an_answer() {
 }
 
 }  // namespace
-
-std::string gateway_url(const std::string& model_url) {
-  return model_url.substr(0, model_url.find("/v2/models/"));
-}
 
 Result<Table> to_table(const std::string& answer_json) {
   const json answer = json::parse(answer_json, nullptr, false);
@@ -172,7 +170,9 @@ Command predict_command() {
       .options = with_platform(
           {{.names = "-u,--url",
             .value = "URL",
-            .help = "The server (default: where the deployment says it answers, else http://127.0.0.1:8080)"},
+            .help =
+                "The server (default: where the deployment says it answers; on a cluster, when that is not "
+                "reached from here, a gateway through the API server)"},
            {.names = "-i,--input",
             .value = "FILE",
             .help = "The rows; - reads standard input",

@@ -9,8 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "services/cli/models.h"
+#include "services/cli/own_registry.h"
 #include "services/cli/platform.h"
 #include "services/cli/progress.h"
+#include "services/cli/registries.h"
 #include "services/cli/resources.h"
 #include "system/os/folder.h"
 #include "system/os/replace_file.h"
@@ -25,7 +27,7 @@ Status pull_file(oci::RegistryClient& registry, const std::string& repository, c
     if (Status made = into.make_folder(file.path.substr(0, slash)); !made) return made;
   auto target = into.create(file.path);
   if (!target) return fail(target.error());
-  Status pulled = registry.pull_blob(repository, file.digest,
+  Status pulled = registry.pull_blob(repository, {file.digest, file.size},
                                      [&](std::string_view bytes) { return os::write_all(*target, bytes); });
   if (!pulled) return pulled;
   return ::fchmod(target->get(), 0644) == 0 && ::fsync(target->get()) == 0
@@ -34,14 +36,13 @@ Status pull_file(oci::RegistryClient& registry, const std::string& repository, c
 }
 
 // Into a folder beside the target, renamed when it is whole.
-Status pull_into(const Platform& platform, const domain::ModelVersion& version, const std::string& target) {
-  const auto artifact = parse_artifact(version.artifact);
+Status pull_into(const Platform& platform, const Arguments& arguments, const domain::ModelVersion& version,
+                 const std::string& target) {
+  auto artifact = parse_artifact(version.artifact);
   if (!artifact) return fail(artifact.error());
-  if (!artifact->registry.empty())
-    return fail(Code::kUnsupported, "{} lies in another registry ({}); pull it with oras or skopeo",
-                version.name(), artifact->registry);
   Progress progress("pulling " + version.name(), static_cast<uint64_t>(version.size));
-  auto registry = platform.registry({.on_progress = [&](uint64_t bytes) { progress.add(bytes); }});
+  auto registry = registry_of(platform, *artifact, arguments,
+                              {.on_progress = [&](uint64_t bytes) { progress.add(bytes); }});
   if (!registry) return fail(registry.error());
   const auto manifest =
       (*registry)->pull_manifest(artifact->repository, {.tag = "", .digest = artifact->digest});
@@ -75,7 +76,7 @@ int pull(const Arguments& arguments) {
   std::error_code ignored;
   if (std::filesystem::exists(target, ignored))
     return complain(fmt::format("{} is there already; say --into another folder", target));
-  if (Status pulled = pull_into(*platform, *version, target); !pulled)
+  if (Status pulled = pull_into(*platform, arguments, *version, target); !pulled)
     return complain(pulled.error().message);
   std::printf("%s:%lld is in %s\n", version->model.c_str(), static_cast<long long>(version->version),
               target.c_str());
@@ -117,8 +118,8 @@ Command pull_command() {
           .description = "Every file is held against its digest; the folder is there whole or not at all.",
           .positionals = {{.name = "MODEL[:VERSION]",
                            .help = "A model's version; without a number, the highest"}},
-          .options = with_platform(
-              {{.names = "--into", .value = "DIR", .help = "The new folder (default: MODEL-VERSION)"}}),
+          .options = with_platform(with_registry(
+              {{.names = "--into", .value = "DIR", .help = "The new folder (default: MODEL-VERSION)"}})),
           .examples = {"slipway pull credit:3",
                        "slipway pull credit --into /tmp/credit && slipway serve -m credit=/tmp/credit"},
           .run = pull};

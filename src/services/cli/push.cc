@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "services/cli/models.h"
+#include "services/cli/own_registry.h"
 #include "services/cli/platform.h"
 #include "services/cli/progress.h"
+#include "services/cli/registries.h"
 #include "services/cli/resources.h"
 #include "system/os/child.h"
 #include "system/os/files.h"
@@ -70,6 +72,8 @@ std::vector<domain::TensorFacts> to_facts(const Document& specs) {
 
 struct Push {
   std::string path, model;
+  Artifact to;      // no registry: the platform's own
+  std::string tag;  // that --to says; may be empty
   domain::Labels labels;
   LocalFiles local;
   oci::ModelManifest manifest;
@@ -77,11 +81,35 @@ struct Push {
   domain::ModelVersion version;
 };
 
+// REGISTRY/REPOSITORY[:TAG]
+Status read_target(const std::string& text, Push& out) {
+  const size_t slash = text.rfind('/'), colon = text.rfind(':');
+  const bool tagged = slash != std::string::npos && colon != std::string::npos && colon > slash;
+  if (tagged) out.tag = text.substr(colon + 1);
+  if (tagged)
+    if (Status fine = oci::check_tag(out.tag); !fine) return fail(fine.error());
+  // As an artifact's name is read, which has a digest behind it.
+  auto artifact = parse_artifact(text.substr(0, tagged ? colon : text.size()) + "@" + Digest().str());
+  if (!artifact || artifact->registry.empty())
+    return fail(Code::kInvalid,
+                "--to {}: say REGISTRY/REPOSITORY[:TAG], such as registry.example.org/team/credit{}", text,
+                artifact ? "" : "; " + artifact.error().message);
+  out.to = std::move(*artifact);
+  canonicalize(out.to);
+  return ok();
+}
+
 Result<Push> prepare(const Arguments& arguments) {
   Push out{.path = arguments.get("PATH"), .model = arguments.get("--name")};
   while (out.path.size() > 1 && out.path.ends_with('/')) out.path.pop_back();
-  if (out.model.empty() || out.model.size() > 45 || !domain::check_name(out.model) ||
-      out.model.find('.') != std::string::npos || out.model.front() < 'a')
+  if (arguments.has("--to"))
+    if (Status read = read_target(arguments.get("--to"), out); !read) return fail(read.error());
+  // The last word of a repository is as good a name as its owner could give.
+  if (out.model.empty() && arguments.has("--to"))
+    out.model = out.to.repository.substr(out.to.repository.rfind('/') + 1);
+  if (out.model.empty()) return fail(Code::kInvalid, "say --name MODEL: the model that it is a version of");
+  if (out.model.size() > 45 || !domain::check_name(out.model) || out.model.find('.') != std::string::npos ||
+      out.model.front() < 'a')
     return fail(Code::kInvalid,
                 "--name {}: a model's name is at most 45 lower-case letters, digits and '-', and starts with "
                 "a letter",
@@ -101,8 +129,9 @@ Result<Push> prepare(const Arguments& arguments) {
   out.local = std::move(*local);
   out.manifest = oci::make_model_manifest(out.local.files, json::text_of(*found, "format"));
   out.digest = base::sha256(out.manifest.manifest);
+  if (out.to.registry.empty()) out.to.repository = out.model;
+  out.to.digest = out.digest;
   out.version = {.model = out.model,
-                 .artifact = fmt::format("{}@{}", out.model, out.digest.str()),
                  .digest = out.digest.str(),
                  .format = json::text_of(*found, "format"),
                  .framework = json::text_of(*found, "framework"),
@@ -120,39 +149,62 @@ Result<Push> prepare(const Arguments& arguments) {
 // ---------------------------------------------------------------------------------------------------------
 
 // Where a broken-off upload of that file is remembered.
-std::string resume_file(const Platform& platform, const Push& push, const Digest& digest) {
+std::string resume_file(const Push& push, const std::string& where, const Digest& digest) {
   const std::string state = environment("XDG_STATE_HOME").empty() ? environment("HOME") + "/.local/state"
                                                                   : environment("XDG_STATE_HOME");
   return fmt::format("{}/slipway/uploads/{}", state,
-                     base::sha256(platform.access.server + " " + push.model + " " + digest.str()).hex());
+                     base::sha256(where + " " + push.to.repository + " " + digest.str()).hex());
 }
 
-struct Sent {
-  uint64_t bytes = 0;  // that had to be sent
-};
+using Open = std::function<Result<std::unique_ptr<oci::RegistryClient>>(oci::ClientOptions)>;
 
-Result<Sent> send_files(const Platform& platform, const Push& push) {
+// Gives the bytes that had to be sent. `where` tells this registry from others.
+Result<uint64_t> send_files(const Open& open, const Push& push, const std::string& where) {
   Progress progress("pushing " + push.model, push.local.bytes);
-  auto registry = platform.registry({.on_progress = [&](uint64_t bytes) { progress.add(bytes); }});
+  const auto registry = open({.on_progress = [&](uint64_t bytes) { progress.add(bytes); }});
   if (!registry) return fail(registry.error());
-  Sent out;
+  uint64_t out = 0;
   for (const oci::ModelFile& each : push.local.files) {
     const auto file = os::open_file(push.local.root + "/" + each.path);
     if (!file) return fail(file.error());
     if (file->size != each.size)
       return fail(Code::kInvalid, "{}: it changed while it was pushed; push it again", file->path);
     const auto sent =
-        (*registry)->push_blob(push.model, *file, each.digest, resume_file(platform, push, each.digest));
+        (*registry)->push_blob(push.to.repository, *file, each.digest, resume_file(push, where, each.digest));
     if (!sent) return fail(sent.error());
-    out.bytes += *sent;
+    out += *sent;
   }
-  if (const auto config = (*registry)->push_text(push.model, push.manifest.config); !config)
+  if (const auto config = (*registry)->push_text(push.to.repository, push.manifest.config); !config)
     return fail(config.error());
-  if (Status manifest =
-          (*registry)->push_manifest(push.model, {.tag = "", .digest = push.digest}, push.manifest.manifest);
+  const oci::Reference whole{.tag = "", .digest = push.digest};
+  if (Status manifest = (*registry)->push_manifest(push.to.repository, whole, push.manifest.manifest);
       !manifest)
     return fail(manifest.error());
   return out;
+}
+
+// For those who speak to the registry alone, and for registries that throw away what has no tag. A version
+// does not need it.
+void set_tag(const Open& open, const Push& push, const std::string& tag) {
+  const auto registry = open({});
+  if (!registry) return;
+  if (Status tagged =
+          (*registry)->push_manifest(push.to.repository, {.tag = tag, .digest = {}}, push.manifest.manifest);
+      !tagged)
+    std::fprintf(stderr, "warning: the registry has no tag %s: %s\n", tag.c_str(),
+                 tagged.error().message.c_str());
+}
+
+// Credentials and addresses, in the words of whoever gave them.
+Error with_place(const Push& push, Error error) {
+  if (push.to.registry.empty()) return error;
+  const bool denied = error.code == Code::kDenied;
+  return base::within(
+      fmt::format("pushing to {}/{}", push.to.registry, push.to.repository),
+      {error.code,
+       error.message + (denied ? "; does the docker configuration ($DOCKER_CONFIG, --docker-config) "
+                                 "hold the right to push there?"
+                               : "")});
 }
 
 // ---- Making it a version
@@ -160,7 +212,7 @@ Result<Sent> send_files(const Platform& platform, const Push& push) {
 
 struct Known {
   int64_t highest = 0;
-  std::optional<domain::ModelVersion> same;  // the newest with the same content
+  std::optional<domain::ModelVersion> same;  // the newest with the same content in the same place
 };
 
 kube::Reply<Known> known_versions(kube::Client& client, const std::string& ns, const Push& push) {
@@ -175,7 +227,7 @@ kube::Reply<Known> known_versions(kube::Client& client, const std::string& ns, c
     const auto version = document ? domain::parse_model_version(*document)
                                   : Result<domain::ModelVersion>(fail(document.error()));
     if (!version || version->model != push.model) continue;
-    if (version->digest == push.digest.str() && (!out.same || version->version > out.same->version))
+    if (version->artifact == push.to.str() && (!out.same || version->version > out.same->version))
       out.same = *version;
     out.highest = std::max(out.highest, version->version);
   }
@@ -254,41 +306,62 @@ int print_version(const Arguments& arguments, const std::string& json, const dom
   return kSuccess;
 }
 
-int push(const Arguments& arguments) {
-  const auto platform = find_platform(arguments);
-  if (!platform) return complain(platform.error().message);
-  auto push = prepare(arguments);
-  if (!push) return complain(push.error().message);
-  const auto client = platform->client();
-  const auto known = known_versions(*client, platform->access.ns, *push);
-  if (!known) return complain(platform->explain(known.error()));
+// The number, where its repository is the model's own; else with the model's name.
+std::string tag_of(const Push& push) {
+  const bool own = push.to.repository.substr(push.to.repository.rfind('/') + 1) == push.model;
+  return own ? fmt::format("{}", push.version.version) : push.version.name();
+}
+
+int push_files_alone(const Open& open, Push& push) {
+  const auto sent = send_files(open, push, push.to.registry);
+  if (!sent) return complain(with_place(push, sent.error()).message);
+  set_tag(open, push, push.tag.empty() ? push.digest.hex().substr(0, 12) : push.tag);
+  std::printf("%s/%s@%s%s\n", push.to.registry.c_str(), push.to.repository.c_str(), push.digest.str().c_str(),
+              *sent == 0 ? " (every file was there already)" : "");
+  return kSuccess;
+}
+
+int push_version(const Arguments& arguments, const Platform& platform, const Open& open, Push& push) {
+  const auto client = platform.client();
+  const auto known = known_versions(*client, platform.access.ns, push);
+  if (!known) return complain(platform.explain(known.error()));
   // Also for content that is known: what the store lost meanwhile is sent again.
-  const auto sent = send_files(*platform, *push);
-  if (!sent) return complain(sent.error().message);
+  const auto sent =
+      send_files(open, push, push.to.registry.empty() ? platform.access.server : push.to.registry);
+  if (!sent) return complain(with_place(push, sent.error()).message);
+  if (!push.tag.empty()) set_tag(open, push, push.tag);
   if (known->same) {
     const auto object =
-        client->get({resource_of(domain::Kind::kModelVersion), platform->access.ns, known->same->name()});
-    if (!object) return complain(platform->explain(object.error()));
-    if (!push->labels.empty() || arguments.has("--describe"))
+        client->get({resource_of(domain::Kind::kModelVersion), platform.access.ns, known->same->name()});
+    if (!object) return complain(platform.explain(object.error()));
+    if (!push.labels.empty() || arguments.has("--describe"))
       std::fprintf(
           stderr,
           "warning: %s stays as it is: a version's description is immutable; kubectl label changes labels\n",
           known->same->name().c_str());
     return print_version(arguments, object->json, *known->same, " (the same content was pushed before)");
   }
-  const auto made = create_version(*client, platform->access.ns, *push, known->highest);
-  if (!made) return complain(platform->explain(made.error()));
-  // The number as a tag, for those who speak to the registry alone. The version does not need it.
-  if (auto registry = platform->registry({}); registry)
-    if (Status tagged = (*registry)->push_manifest(
-            push->model, {.tag = fmt::format("{}", push->version.version), .digest = {}},
-            push->manifest.manifest);
-        !tagged)
-      std::fprintf(stderr, "warning: the registry has no tag %lld: %s\n",
-                   static_cast<long long>(push->version.version), tagged.error().message.c_str());
-  record_event(*client, platform->access.ns, *push, *made);
-  return print_version(arguments, made->json, push->version,
-                       sent->bytes == 0 ? " (every file was there already)" : "");
+  push.version.artifact = push.to.str();
+  const auto made = create_version(*client, platform.access.ns, push, known->highest);
+  if (!made) return complain(platform.explain(made.error()));
+  set_tag(open, push, tag_of(push));
+  record_event(*client, platform.access.ns, push, *made);
+  return print_version(arguments, made->json, push.version,
+                       *sent == 0 ? " (every file was there already)" : "");
+}
+
+int push(const Arguments& arguments) {
+  const bool alone = arguments.has("--no-version");
+  if (alone && !arguments.has("--to"))
+    return complain("--no-version leaves a version nowhere; say --to REGISTRY/REPOSITORY"), kUsage;
+  const auto platform = alone ? Result<Platform>(Platform{}) : find_platform(arguments);
+  if (!platform) return complain(platform.error().message);
+  auto push = prepare(arguments);
+  if (!push) return complain(push.error().message);
+  const Open open = [&](oci::ClientOptions options) {
+    return registry_of(*platform, push->to, arguments, std::move(options));
+  };
+  return alone ? push_files_alone(open, *push) : push_version(arguments, *platform, open, *push);
 }
 
 }  // namespace
@@ -301,20 +374,26 @@ Command push_command() {
               "the reason. A broken-off\npush goes on where it broke when it is repeated; content that is "
               "there already is not sent again.",
           .positionals = {{.name = "PATH", .help = "A model file, or a folder that holds one model"}},
-          .options = with_platform(
+          .options = with_platform(with_registry(
               {{.names = "--name",
                 .value = "MODEL",
-                .help = "The model that it is a version of",
-                .times = Times::kRequired},
+                .help = "The model that it is a version of (with --to: the repository's last word)"},
+               {.names = "--to",
+                .value = "REGISTRY/REPOSITORY[:TAG]",
+                .help = "Send the files to this registry instead of the platform's own"},
+               {.names = "--no-version",
+                .value = "",
+                .help = "With --to: send the files alone, and make them no version of a platform"},
                {.names = "--label",
                 .value = "KEY=VALUE",
                 .help = "A label of the version; may be repeated",
                 .times = Times::kAnyNumber},
                {.names = "--describe", .value = "TEXT", .help = "What people should know of it"},
-               output_option()}),
+               output_option()})),
           .examples =
               {"slipway push model.json --name credit",
-               "slipway push model/ --name digits --label team=vision --describe \"trained on May's data\""},
+               "slipway push model/ --name digits --label team=vision --describe \"trained on May's data\"",
+               "slipway push model.json --to registry.example.org/team/credit"},
           .run = push};
 }
 

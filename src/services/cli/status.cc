@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "services/cli/deployments.h"
-#include "services/cli/predict.h"
+#include "services/cli/place.h"
 #include "services/cli/resources.h"
 #include "services/cli/screen.h"
 #include "system/http/client.h"
@@ -35,8 +35,9 @@ class Look {
       ask_api(*platform, out);
     else
       out.problem = platform.error().message;
+    if (platform) look_at(*platform, out);
     if (local_) out.processes = processes(platform ? platform->access.server : "", out);
-    if (local_) out.traffic = traffic(out.data);
+    if (local_) out.traffic = traffic([&] { return scrape(out.data); });
     return out;
   }
 
@@ -54,6 +55,16 @@ class Look {
     if (document)
       out.limits = json::text_of(json::member(json::member(*document, "metadata"), "annotations"),
                                  "slipway.dev/limits");
+  }
+
+  // On a cluster there are parts instead of processes, and gateways that are asked through the API server.
+  void look_at(const Platform& platform, PlatformSeen& out) {
+    if (!where_ && out.problem.empty())
+      if (const auto where = platform.where()) where_ = *where;
+    if (where_ != Where::kCluster) return;
+    kube::Client client(platform.access, {.timeout_ms = kTimeoutMs, .body_limit = kMetricsBytes});
+    out.cluster = look_at_cluster(platform, client);
+    if (out.problem.empty()) out.traffic = traffic([&] { return scrape_gateways(platform, client); });
   }
 
   static std::vector<ProcessSeen> processes(const std::string& server, const PlatformSeen& seen) {
@@ -76,13 +87,14 @@ class Look {
   }
 
   // Since the last look; the first one looks twice.
-  std::map<std::string, Traffic> traffic(const std::string& data) {
-    auto samples = scrape(data);
+  std::map<std::string, Traffic> traffic(
+      const std::function<std::optional<std::vector<MetricSample>>()>& scrape_all) {
+    auto samples = scrape_all();
     if (samples && !before_) {
       before_ = std::move(samples);
       scraped_ = clock_.now();
       std::this_thread::sleep_for(kBetweenLooks);
-      samples = scrape(data);
+      samples = scrape_all();
     }
     const TimePoint now = clock_.now();
     std::map<std::string, Traffic> out;
@@ -94,6 +106,7 @@ class Look {
 
   const Arguments& arguments_;
   const bool local_;
+  std::optional<Where> where_;  // a server does not become another
   const runtime::RealClock clock_;
   std::optional<std::vector<MetricSample>> before_;
   TimePoint scraped_;
@@ -124,7 +137,9 @@ Command status_command() {
       .name = "status",
       .summary = "Show the whole platform on one screen",
       .description =
-          "Which processes run and where they answer, and each deployment with its versions' shares of the "
+          "Which processes run and where they answer (of a cluster: control, its leader and the gateways), "
+          "and "
+          "each deployment with its versions' shares of the "
           "requests, its replicas,\n"
           "its state and its traffic. Ends with 1 when the API does not answer.",
       .options = with_platform({{.names = "-w,--watch", .value = "", .help = "Stay, and look every second"},

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "services/cli/cluster_status.h"
 #include "services/cli/command.h"
 #include "services/cli/metrics_text.h"
 #include "values/domain/model_deployment.h"
@@ -31,6 +32,7 @@ struct ProcessSeen {
 struct PlatformSeen {
   std::string data;                    // the data folder; empty: it is another machine's platform
   std::vector<ProcessSeen> processes;  // of this machine
+  std::optional<ClusterSeen> cluster;  // instead of processes and limits
   std::string limits;                  // how replicas are held to theirs
   std::vector<domain::ModelDeployment> deployments;
   std::map<std::string, Traffic> traffic;  // by deployment; empty: the gateway does not say

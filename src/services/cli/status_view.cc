@@ -123,6 +123,7 @@ Document to_document(const ModelDeployment& deployment, const PlatformSeen& seen
 std::string status_text(const PlatformSeen& seen, WallTime now) {
   std::string out;
   if (!seen.data.empty()) out += fmt::format("data folder {}\n", seen.data);
+  if (seen.cluster) out += cluster_text(*seen.cluster);
   out += processes_text(seen);
   if (!seen.limits.empty())
     out += fmt::format("replicas are held to their limits by {}\n", safe(seen.limits));
@@ -137,6 +138,7 @@ Document status_document(const PlatformSeen& seen) {
                {"problem", seen.problem},
                {"processes", Document::array()},
                {"deployments", Document::array()}};
+  if (seen.cluster) out["cluster"] = cluster_document(*seen.cluster);
   for (const ProcessSeen& each : seen.processes) {
     Document process{{"name", each.name}, {"runs", each.holder.has_value()}, {"address", each.address}};
     if (each.holder) process["pid"] = *each.holder;

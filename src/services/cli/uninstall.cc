@@ -22,6 +22,13 @@ struct Counts {
   size_t sum() const { return deployments + versions; }
 };
 
+std::string counted(const Counts& counts) {
+  const auto some = [](size_t count, const char* what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  return some(counts.deployments, "ModelDeployment") + " and " + some(counts.versions, "ModelVersion");
+}
+
 kube::Reply<size_t> count(kube::Client& client, domain::Kind kind, const std::string& ns) {
   const auto list = client.list({.resource = resource_of(kind), .ns = ns});
   if (list) return list->items.size();
@@ -63,6 +70,7 @@ class Removal {
       // Whoever may not see what is of the whole cluster has not put it there.
       if (!live && live.error().status == 403 && !each["metadata"].contains("namespace")) continue;
       if (!live) return fail(live.error().error);
+      has_definitions_ = has_definitions_ || (*live && json::text_of(each, "kind") == kDefinition);
       if (!*live || !belongs_to(**live, ns_)) continue;
       const Document& notes = json::member((**live)["metadata"], "annotations");
       if (const std::string release = json::text_of(notes, "meta.helm.sh/release-name"); !release.empty())
@@ -78,10 +86,10 @@ class Removal {
     if (!everywhere) return fail(everywhere.error().error);
     if (definitions == Definitions::kRemoved || everywhere->sum() == 0) return ok();
     return fail(Code::kConflict,
-                "{} ModelDeployments and {} ModelVersions are there, in all namespaces together; with the "
-                "definitions "
-                "they would go, and with them all that serves. Delete them first, or say --force too",
-                everywhere->deployments, everywhere->versions);
+                "{} are there, in all namespaces together; with the definitions they would go, and with them "
+                "all that "
+                "serves. Delete them first, or say --force too",
+                counted(*everywhere));
   }
 
   void remove(const Document& live) {
@@ -111,14 +119,16 @@ class Removal {
   }
 
   void say_what_stays() const {
-    report_.say(fmt::format(
-        "The definitions of ModelDeployment and ModelVersion stay; `slipway uninstall --crds` takes "
-        "them away, from all namespaces."));
-    if (here_.sum() > 0)
+    if (has_definitions_)
       report_.say(
-          fmt::format("In {} stay {} ModelDeployments, with what serves them, and {} ModelVersions; `kubectl "
-                      "delete modeldeployments,modelversions --all -n {}` takes them away.",
-                      ns_, here_.deployments, here_.versions, ns_));
+          "The definitions of ModelDeployment and ModelVersion stay; `slipway uninstall --crds` takes them "
+          "away, from "
+          "all namespaces.");
+    if (here_.sum() > 0)
+      report_.say(fmt::format(
+          "In {} stay {}, with what serves them; `kubectl delete modeldeployments,modelversions --all "
+          "-n {}` takes them away.",
+          ns_, counted(here_), ns_));
     const bool has_claim = std::any_of(live_.begin(), live_.end(), [](const Document& each) {
       return json::text_of(each, "kind") == kClaim;
     });
@@ -135,6 +145,7 @@ class Removal {
   Report& report_;
   std::vector<Document> live_;
   Counts here_;
+  bool has_definitions_ = false;
   int code_ = kSuccess;
 };
 

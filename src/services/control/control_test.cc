@@ -34,6 +34,9 @@ class Control : public testing::Test {
     }
     return out;
   }
+  void say(const Note& note, WallTime now) {
+    if (const auto write = recorder_.record(about_, note, now)) write();
+  }
   std::vector<std::string> slices() const {
     std::vector<std::string> out;
     const auto list = *store_->list(Kind::kEndpointSlice, {});
@@ -58,7 +61,7 @@ class Control : public testing::Test {
 
 TEST_F(Control, TheSameIsCountedOnOneEvent) {
   const Note note{.reason = Reason::kShifting, .message = "10 %"};
-  for (int i = 0; i < 3; ++i) recorder_.record(about_, note, kNow + i * 1s);
+  for (int i = 0; i < 3; ++i) say(note, kNow + i * 1s);
   EXPECT_THAT(events(), ElementsAre("Normal Shifting x3"));
   const auto event = (*store_->list(Kind::kEvent, {})).items[0];
   EXPECT_THAT(event->content, testing::HasSubstr(R"("uid":"u1")"));
@@ -66,29 +69,27 @@ TEST_F(Control, TheSameIsCountedOnOneEvent) {
 
 TEST_F(Control, WhoTalksTooMuchIsCutShortAndMaySpeakAgainLater) {
   for (int i = 0; i < 20; ++i)
-    recorder_.record(
-        about_,
-        {.reason = Reason::kExited, .message = fmt::format("time {}", i), .tone = rollout::Tone::kWarning},
+    say({.reason = Reason::kExited, .message = fmt::format("time {}", i), .tone = rollout::Tone::kWarning},
         kNow);
   EXPECT_EQ(events().size(), 5u);
-  recorder_.record(about_, {.reason = Reason::kReady, .message = "at last"}, kNow + 5min);
+  say({.reason = Reason::kReady, .message = "at last"}, kNow + 5min);
   EXPECT_EQ(events().size(), 6u);
-  recorder_.record(about_, {.reason = Reason::kReady, .message = "more"}, kNow + 6min);
+  say({.reason = Reason::kReady, .message = "more"}, kNow + 6min);
   EXPECT_EQ(events().size(), 6u);
 }
 
 TEST_F(Control, AnEventThatWasThereBeforeThisProcessCountsOn) {
   const Note note{.reason = Reason::kShifting, .message = "10 %"};
-  recorder_.record(about_, note, kNow);
+  say(note, kNow);
   Recorder next({}, *store_, metrics_);
-  next.record(about_, note, kNow + 1h);
+  next.record(about_, note, kNow + 1h)();
   EXPECT_EQ(events().size(), 1u);
 }
 
 TEST_F(Control, ALongMessageIsCutBetweenCharacters) {
   std::string message;
   for (int i = 0; i < 600; ++i) message += "ö";
-  recorder_.record(about_, {.reason = Reason::kExited, .message = message}, kNow);
+  say({.reason = Reason::kExited, .message = message}, kNow);
   const auto content = *json::parse_document((*store_->list(Kind::kEvent, {})).items[0]->content);
   EXPECT_LE(json::text_of(content, "message").size(), 1024u);
   EXPECT_TRUE(json::text_of(content, "message").ends_with("ö…"));

@@ -79,8 +79,7 @@ Deployments::Work Deployments::decide(const std::string& name, const domain::Obs
     changing_.insert(name);
   else
     changing_.erase(name);
-  work.actions = reconcile::plan(name, &work.decision.status, part);
-  for (Action& action : work.actions) action.owner = deployment.uid;
+  work.actions = reconcile::plan({name, deployment.uid}, &work.decision.status, part);
   return work;
 }
 
@@ -106,6 +105,7 @@ void Deployments::write_statuses(std::vector<Work>& works) {
 }
 
 void Deployments::tell(const std::vector<Work>& works, const Pass& pass) {
+  std::vector<std::function<void()>> events;
   for (const Work& work : works) {
     if (!work.object || !work.result) continue;
     for (const rollout::Note& note : work.decision.notes) {
@@ -114,9 +114,11 @@ void Deployments::tell(const std::vector<Work>& works, const Pass& pass) {
                           {"deployment", work.name},
                           {"reason", domain::name(note.reason)},
                           {"says", note.message}});
-      parts_.recorder.record(*work.object, note, pass.wall);
+      if (auto event = parts_.recorder.record(*work.object, note, pass.wall))
+        events.push_back(std::move(event));
     }
   }
+  options_.run_all(std::move(events));
 }
 
 Result<store::ObjectPtr> Deployments::write_status(const store::ObjectPtr& object,
@@ -155,7 +157,7 @@ void Deployments::end(const std::string& name, const domain::Observation& part, 
 }
 
 std::vector<Action> Deployments::forget(const std::string& name, const domain::Observation& part) {
-  auto actions = reconcile::plan(name, nullptr, part);
+  auto actions = reconcile::plan({name, ""}, nullptr, part);
   parsed_.erase(name);
   if (actions.empty()) {
     changing_.erase(name);

@@ -45,11 +45,14 @@ bool Recorder::may_speak(Known& known, WallTime now) const {
   return true;
 }
 
-void Recorder::record(const domain::Object& about, const rollout::Note& note, WallTime now) {
+std::function<void()> Recorder::record(const domain::Object& about, const rollout::Note& note, WallTime now) {
   if (known_.size() >= options_.objects && !known_.contains(about.key)) make_room();
   Known& known = known_[about.key];
   known.last = now;
-  if (!may_speak(known, now)) return dropped_.add();
+  if (!may_speak(known, now)) {
+    dropped_.add();
+    return nullptr;
+  }
   const std::string what = fmt::format("{}\n{}", domain::name(note.reason), note.message);
   if (known.said.size() >= kSaidOfOne && !known.said.contains(what)) known.said.erase(known.said.begin());
   Said& said = known.said[what];
@@ -59,10 +62,11 @@ void Recorder::record(const domain::Object& about, const rollout::Note& note, Wa
     said.first = seconds(now);
   }
   ++said.count;
-  write(about, note, said, now);
+  return [this, event = event_of(about, note, said, now), count = said.count] { write(event, count); };
 }
 
-void Recorder::write(const domain::Object& about, const rollout::Note& note, const Said& said, WallTime now) {
+domain::Object Recorder::event_of(const domain::Object& about, const rollout::Note& note, const Said& said,
+                                  WallTime now) {
   const domain::KindInfo& kind = domain::info(about.key.kind);
   const json::Document content{{"involvedObject",
                                 {{"apiVersion", domain::api_version(about.key.kind)},
@@ -83,10 +87,13 @@ void Recorder::write(const domain::Object& about, const rollout::Note& note, con
                        .content = json::canonical(content),
                        .status = {}};
   event.meta.created = seconds(now);
-  const domain::Cause cause{
-      .actor = {"control/recorder"}, .reason = std::string(domain::name(note.reason)), .request_id = {}};
+  return event;
+}
+
+void Recorder::write(const domain::Object& event, int count) {
+  const domain::Cause cause{.actor = {"control/recorder"}, .reason = "Decided", .request_id = {}};
   // One that was there before this process, or that went meanwhile, is met by the other call.
-  auto done = said.count > 1 ? store_.update(event, {}, cause) : store_.create(event, cause);
+  auto done = count > 1 ? store_.update(event, {}, cause) : store_.create(event, cause);
   if (!done && done.error().code == Code::kConflict) done = store_.update(event, {}, cause);
   if (!done && done.error().code == Code::kNotFound) done = store_.create(event, cause);
   (done ? written_ : dropped_).add();

@@ -5,6 +5,7 @@
 // be written is dropped and counted. One thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -24,7 +25,8 @@ class Recorder {
 
   Recorder(Options options, store::Store& store, telemetry::Registry& metrics);
 
-  void record(const domain::Object& about, const rollout::Note& note, WallTime now);
+  // What has to be written for it; nothing when it is one too many. To be run once, on any thread.
+  std::function<void()> record(const domain::Object& about, const rollout::Note& note, WallTime now);
   // Nothing more will be said of it.
   void forget(const domain::ObjectKey& key) { known_.erase(key); }
 
@@ -40,7 +42,9 @@ class Recorder {
     std::map<std::string, Said> said;  // by reason and message
   };
   bool may_speak(Known& known, WallTime now) const;
-  void write(const domain::Object& about, const rollout::Note& note, const Said& said, WallTime now);
+  static domain::Object event_of(const domain::Object& about, const rollout::Note& note, const Said& said,
+                                 WallTime now);
+  void write(const domain::Object& event, int count);
   void make_room();
 
   const Options options_;

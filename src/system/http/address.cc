@@ -51,7 +51,10 @@ Result<Resolved> resolve(const Address& address) {
   addrinfo* list = nullptr;
   const std::string port = std::to_string(address.port);
   const int error = ::getaddrinfo(address.host.c_str(), port.c_str(), &hints, &list);
-  if (error != 0) return fail(Code::kInvalid, "{}: {}", address.str(), ::gai_strerror(error));
+  // A name may come to be known later: a cluster's services do.
+  const bool later = error == EAI_AGAIN || error == EAI_NONAME || error == EAI_FAIL || error == EAI_SYSTEM;
+  if (error != 0)
+    return fail(later ? Code::kUnavailable : Code::kInvalid, "{}: {}", address.str(), ::gai_strerror(error));
   return Resolved(list, ::freeaddrinfo);
 }
 
@@ -119,6 +122,23 @@ bool finish_connect(int fd, int timeout_ms) {
   if (::poll(&wait, 1, timeout_ms) == 1) ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
   errno = error;
   return error == 0;
+}
+
+// This machine, or what is reachable on its link alone; also where a v4 address stands in a v6 one.
+bool stays_near(const sockaddr& to) {
+  uint32_t four = 0;
+  if (to.sa_family == AF_INET) {
+    four = ntohl(reinterpret_cast<const sockaddr_in&>(to).sin_addr.s_addr);
+  } else {
+    const in6_addr& six = reinterpret_cast<const sockaddr_in6&>(to).sin6_addr;
+    if (IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_UNSPECIFIED(&six) || IN6_IS_ADDR_LINKLOCAL(&six) ||
+        IN6_IS_ADDR_MULTICAST(&six))
+      return true;
+    if (!IN6_IS_ADDR_V4MAPPED(&six) && !IN6_IS_ADDR_V4COMPAT(&six)) return false;
+    std::memcpy(&four, &six.s6_addr[12], sizeof four);
+    four = ntohl(four);
+  }
+  return four >> 24 == 127 || four >> 24 == 0 || four >> 16 == 0xA9FE || four >> 28 >= 14;
 }
 
 Result<int> connect_socket(const Address& address, const sockaddr* to, socklen_t size, int timeout_ms) {
@@ -190,19 +210,25 @@ Result<int> listen_on(const Address& address) {
   return take_descriptor(address);
 }
 
-Result<int> connect_to(const Address& address, int timeout_ms) {
+Result<int> connect_to(const Address& address, int timeout_ms, Reach reach) {
   if (address.kind == Address::Kind::kDescriptor)
     return fail(Code::kInvalid, "{} cannot be connected to", address.str());
   if (address.kind == Address::Kind::kUnix) {
     const auto to = unix_address(address.path);
     if (!to) return fail(to.error());
+    if (reach == Reach::kOtherMachines)
+      return fail(Code::kDenied, "{} leads to this machine, which is not allowed here", address.str());
     return connect_socket(address, reinterpret_cast<const sockaddr*>(&*to), sizeof *to, timeout_ms);
   }
   const auto resolved = resolve(address);
   if (!resolved) return fail(resolved.error());
   Result<int> fd = fail(Code::kUnavailable, "{} has no address", address.str());
   for (const addrinfo* to = resolved->get(); to != nullptr && !fd; to = to->ai_next)
-    fd = connect_socket(address, to->ai_addr, to->ai_addrlen, timeout_ms);
+    fd = reach == Reach::kOtherMachines && stays_near(*to->ai_addr)
+             ? Result<int>(fail(Code::kDenied,
+                                "{} leads to this machine or to its own link, which is not allowed here",
+                                address.str()))
+             : connect_socket(address, to->ai_addr, to->ai_addrlen, timeout_ms);
   return fd;
 }
 

@@ -2,6 +2,7 @@
 // already.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -29,8 +30,13 @@ bool is_local(const Address& address);
 // A listening, non-blocking socket. The error names the address and what to do (a busy port, a path too
 // long).
 Result<int> listen_on(const Address& address);
-// A connected, blocking socket.
-Result<int> connect_to(const Address& address, int timeout_ms);
+// Where a connection may lead. kOtherMachines: not to this machine, nor to what answers on its link alone
+// (169.254.0.0/16, where clouds keep credentials), whatever a name resolves to: for addresses that a stranger
+// named.
+enum class Reach : uint8_t { kAnywhere, kOtherMachines };
+// A connected, blocking socket. kUnavailable: nobody answers, or the name is not known (yet); kDenied: it
+// leads where it must not.
+Result<int> connect_to(const Address& address, int timeout_ms, Reach reach = Reach::kAnywhere);
 // What a listening socket is really bound to: the port that the system picked.
 Result<Address> bound_address(int fd);
 

@@ -34,6 +34,9 @@ class Client::Talk {
   Result<size_t> read(std::span<char> into);
   Result<Response> ask(const Request& request);
   void interrupt() { channel_.interrupt(); }
+  void expect_body() {
+    if (options_.body_timeout_ms != 0) channel_.wait_at_most(options_.body_timeout_ms);
+  }
 
  private:
   enum class State : uint8_t {
@@ -71,6 +74,7 @@ Result<Response> Client::Talk::begin(const Request& request) {
   if (Status checked = internal::check_request(request, url_, options_); !checked)
     return fail(checked.error());
   const std::string head = internal::head_of(request, url_, options_);
+  channel_.wait_at_most(options_.timeout_ms);
   make_ready();
   const bool kept = channel_.is_open();
   auto response = begin_once(request, head);
@@ -233,7 +237,11 @@ Client::Client(Url url, ClientOptions options)
     : talk_(std::make_unique<Talk>(std::move(url), std::move(options))) {}
 Client::~Client() = default;
 Result<Response> Client::ask(const Request& request) { return talk_->ask(request); }
-Result<Response> Client::begin(const Request& request) { return talk_->begin(request); }
+Result<Response> Client::begin(const Request& request) {
+  auto response = talk_->begin(request);
+  talk_->expect_body();
+  return response;
+}
 Result<size_t> Client::read(std::span<char> into) { return talk_->read(into); }
 void Client::interrupt() { talk_->interrupt(); }
 

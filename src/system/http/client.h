@@ -20,13 +20,18 @@
 namespace slipway::http {
 
 struct ClientOptions {
-  int timeout_ms = 30'000;        // for connecting, and for each wait for bytes; negative: no limit
+  int timeout_ms = 30'000;  // for connecting, and for each wait for bytes; negative: no limit
+  int body_timeout_ms = 0;  // for each wait for bytes of a body after begin(); 0: timeout_ms
+  int lost_after_ms = 0;    // a peer of which nothing, not even an acknowledgement, came for about so long is
+                            // gone; 0: not asked
   size_t body_limit = 256 << 20;  // of ask(): kTooLarge beyond
   std::string ca_pem;             // whose certificates are trusted; empty: whom this machine trusts
+  std::string also_ca_pem;        // trusted besides these
   std::string ca_source = "the kubeconfig";  // what names the CA, for errors
   TlsIdentity identity;      // who we are, for servers that ask for a certificate; empty: we have none
   std::string server_name;   // whom the server's certificate has to be for; empty: the address's host
   std::string bearer_token;  // sent with each request, but over plain HTTP to this machine only: kDenied
+  Reach reach = Reach::kAnywhere;
 };
 
 // A body that comes in pieces. `read` fills the span from its start and says how much it gave, at least one

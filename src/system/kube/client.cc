@@ -13,6 +13,8 @@ namespace {
 
 using base::Method;
 
+constexpr int kTooManyRequests = 429, kServiceUnavailable = 503;
+
 std::string_view name(DryRun dry_run) { return dry_run == DryRun::kServer ? "All" : ""; }
 
 std::string_view name(FieldValidation validation) {
@@ -77,6 +79,7 @@ std::string body_of(const DeleteOptions& options) {
 }  // namespace
 
 struct Client::Call {
+  Verb verb = Verb::kGet;
   Method method = Method::kGet;
   Result<std::string> path;
   std::string query;
@@ -84,22 +87,43 @@ struct Client::Call {
   std::string_view body;
 };
 
-Client::Client(const Access& access, ClientOptions options)
-    : options_(std::move(options)),
-      connection_(std::make_unique<internal::Connection>(
-          access,
-          http::ClientOptions{.timeout_ms = options_.timeout_ms, .body_limit = options_.body_limit})) {}
-
-Client::~Client() = default;
-
-void Client::interrupt() { connection_->interrupt(); }
-
-Reply<std::string> Client::ask(const Call& call) {
-  if (!call.path) return refuse(call.path.error());
+http::Request Client::request_of(const Call& call) {
   http::Request request{
       .method = call.method, .target = *call.path + call.query, .headers = {}, .body = call.body};
   if (!call.body.empty()) request.headers.emplace_back("content-type", call.content_type);
-  auto response = connection_->ask(std::move(request));
+  return request;
+}
+
+Client::Client(const Access& access, ClientOptions options)
+    : options_(std::move(options)),
+      connection_(std::make_unique<internal::Connection>(
+          access, http::ClientOptions{.timeout_ms = options_.timeout_ms, .body_limit = options_.body_limit},
+          options_.metrics)) {}
+
+Client::~Client() = default;
+
+void Client::interrupt() {
+  pause_.stop();
+  connection_->interrupt();
+}
+
+// A server that is too busy says so before it does anything.
+Reply<http::Response> Client::ask_patiently(const Call& call) {
+  const http::Request request = request_of(call);
+  for (int tries = 1;; ++tries) {
+    auto response = connection_->ask(call.verb, request);
+    if (response || tries >= options_.busy_tries || pause_.stopped()) return response;
+    const ApiError& error = response.error();
+    const bool busy = error.status == kTooManyRequests || error.status == kServiceUnavailable;
+    if (!busy || !error.retry_after || *error.retry_after > options_.busy_wait) return response;
+    if (options_.metrics != nullptr) options_.metrics->retried(call.verb);
+    options_.pause ? options_.pause(*error.retry_after) : pause_.wait(*error.retry_after);
+  }
+}
+
+Reply<std::string> Client::ask(const Call& call) {
+  if (!call.path) return refuse(call.path.error());
+  auto response = ask_patiently(call);
   if (!response) return refuse(response.error());
   if (options_.on_warning)
     for (const auto& [header, value] : response->headers)
@@ -121,11 +145,11 @@ Reply<Object> Client::get(const ObjectRef& ref, Subresource subresource) {
 }
 
 Reply<std::string> Client::get_text(std::string_view target) {
-  return ask({.path = std::string(target), .query = ""});
+  return ask({.verb = Verb::kRead, .path = std::string(target), .query = ""});
 }
 
 Reply<void> Client::read_text(std::string_view target, const std::function<bool(std::string_view)>& each) {
-  const auto begun = connection_->begin({.target = std::string(target)});
+  const auto begun = connection_->begin(Verb::kRead, {.target = std::string(target)});
   if (!begun) return refuse(begun.error());
   std::array<char, 16 << 10> piece{};
   while (true) {
@@ -142,7 +166,8 @@ Reply<ObjectList> Client::list_page(const ListQuery& query, std::string_view nex
   // A page that goes on is at the version of the first by itself.
   if (next.empty() && !query.at.empty())
     asked.add("resourceVersion", query.at).add("resourceVersionMatch", "Exact");
-  const auto body = ask({.path = collection_path(query.resource, query.ns), .query = asked.str()});
+  const auto body =
+      ask({.verb = Verb::kList, .path = collection_path(query.resource, query.ns), .query = asked.str()});
   if (!body) return refuse(body.error());
   auto list = read_object_list(*body);
   if (!list) return refuse(list.error());
@@ -173,14 +198,16 @@ Reply<Object> Client::create(const Resource& resource, std::string_view ns, std:
                              const WriteOptions& options) {
   if (resource.scope == Scope::kNamespaced && ns.empty())
     return refuse(Error{Code::kInvalid, fmt::format("{} need a namespace", resource.str())});
-  return ask_object({.method = Method::kPost,
+  return ask_object({.verb = Verb::kCreate,
+                     .method = Method::kPost,
                      .path = collection_path(resource, ns),
                      .query = query_of(options).str(),
                      .body = json});
 }
 
 Reply<Object> Client::update(const ObjectRef& ref, std::string_view json, const WriteOptions& options) {
-  return ask_object({.method = Method::kPut,
+  return ask_object({.verb = Verb::kUpdate,
+                     .method = Method::kPut,
                      .path = object_path(ref, options.subresource),
                      .query = query_of(options).str(),
                      .body = json});
@@ -189,7 +216,8 @@ Reply<Object> Client::update(const ObjectRef& ref, std::string_view json, const 
 Reply<Object> Client::patch(const ObjectRef& ref, const Patch& patch, const WriteOptions& options) {
   Query query = query_of(options);
   if (patch.kind == PatchKind::kApplyForced) query.add("force", "true");
-  return ask_object({.method = Method::kPatch,
+  return ask_object({.verb = Verb::kPatch,
+                     .method = Method::kPatch,
                      .path = object_path(ref, options.subresource),
                      .query = query.str(),
                      .content_type = content_type(patch.kind),
@@ -198,7 +226,11 @@ Reply<Object> Client::patch(const ObjectRef& ref, const Patch& patch, const Writ
 
 Reply<Object> Client::remove(const ObjectRef& ref, const DeleteOptions& options) {
   const std::string body = body_of(options);
-  return ask_object({.method = Method::kDelete, .path = object_path(ref), .query = "", .body = body});
+  return ask_object({.verb = Verb::kDelete,
+                     .method = Method::kDelete,
+                     .path = object_path(ref),
+                     .query = "",
+                     .body = body});
 }
 
 }  // namespace slipway::kube

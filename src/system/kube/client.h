@@ -1,5 +1,6 @@
-// The verbs of the Kubernetes API over one connection. Objects come and go as JSON text; nothing is tried
-// again here: an ApiError says whether and when another try may help.
+// The verbs of the Kubernetes API over one connection. Objects come and go as JSON text. An ApiError says
+// whether and when another try may help; only what a busy server asked to be asked again is, where the
+// options say so.
 //
 //   Client client(access);
 //   auto object = client.get({{"apps", "v1", "deployments"}, "default", "web"});
@@ -15,9 +16,15 @@
 #include <string_view>
 
 #include "system/kube/api_error.h"
+#include "system/kube/internal/pause.h"
 #include "system/kube/kubeconfig.h"
+#include "system/kube/metrics.h"
 #include "system/kube/object.h"
 #include "system/kube/resource.h"
+
+namespace slipway::http {
+struct Request;
+}
 
 namespace slipway::kube {
 
@@ -29,6 +36,12 @@ struct ClientOptions {
   int timeout_ms = 30'000;                           // for connecting, and for each wait for bytes
   size_t body_limit = 256 << 20;                     // of one answer
   std::function<void(std::string_view)> on_warning;  // what the server's Warning headers say; may be empty
+  // How often a request is made while the server answers 429 or 503 with a Retry-After of at most
+  // `busy_wait`: then it has done nothing.
+  int busy_tries = 1;
+  Duration busy_wait = std::chrono::seconds(10);
+  std::function<void(Duration)> pause;  // waits that long, or until interrupt(); for tests that must not wait
+  ApiMetrics* metrics = nullptr;        // may be null; outlives the client
 };
 
 struct ListQuery {
@@ -94,11 +107,14 @@ class Client {
 
  private:
   struct Call;
+  static http::Request request_of(const Call& call);
   Reply<std::string> ask(const Call& call);
+  Reply<http::Response> ask_patiently(const Call& call);
   Reply<Object> ask_object(const Call& call);
 
   const ClientOptions options_;
   std::unique_ptr<internal::Connection> connection_;
+  internal::Pause pause_;
 };
 
 }  // namespace slipway::kube

@@ -225,6 +225,90 @@ TEST_F(ClientTest, RefusesAnswersThatAreNoObjects) {
   }
 }
 
+class PatientClientTest : public ClientTest {
+ protected:
+  void busy(const std::string& what, int status, const std::string& seconds) {
+    api_.will(what, {.status = status,
+                     .body = status_json(status, "TooManyRequests", "busy"),
+                     .headers = {{"retry-after", seconds}}});
+  }
+  std::vector<Duration> pauses_;
+  telemetry::Registry registry_;
+  ApiMetrics metrics_{registry_};
+  Client patient_{
+      api_.access(),
+      {.busy_tries = 3, .pause = [this](Duration time) { pauses_.push_back(time); }, .metrics = &metrics_}};
+};
+
+TEST_F(PatientClientTest, AsksABusyServerAgainWhenItSaysWhen) {
+  const std::string put = "PUT /api/v1/nodes/n", all = "GET /api/v1/nodes";
+  busy(put, 429, "2");
+  busy(put, 503, "1");
+  api_.will(put, {.body = "{}"});
+  EXPECT_TRUE(patient_.update({kNodes, "", "n"}, R"({"a":1})"));
+  EXPECT_EQ(api_.requests()[2].body, R"({"a":1})");
+  busy(all, 429, "3");
+  api_.will(all, {.body = R"({"metadata":{},"items":[]})"});
+  EXPECT_TRUE(patient_.list({.resource = kNodes}));
+  EXPECT_THAT(pauses_,
+              ElementsAre(std::chrono::seconds(2), std::chrono::seconds(1), std::chrono::seconds(3)));
+  const std::string text = registry_.expose(telemetry::Form::kPrometheus);
+  EXPECT_THAT(text, HasSubstr(R"(slipway_kube_retries_total{verb="update"} 2)"));
+  EXPECT_THAT(text, HasSubstr(R"(slipway_kube_requests_total{verb="update",code="429"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(slipway_kube_requests_total{verb="list",code="200"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(slipway_kube_requests_total{verb="create",code="201"} 0)"));
+}
+
+TEST_F(PatientClientTest, GivesUpAfterItsTriesOrWhenItShouldWaitTooLong) {
+  const std::string get = "GET /api/v1/nodes/n";
+  for (int i = 0; i < 3; ++i) busy(get, 429, "1");
+  EXPECT_EQ(patient_.get({kNodes, "", "n"}).error().status, 429);
+  busy(get, 429, "11");
+  EXPECT_EQ(patient_.get({kNodes, "", "n"}).error().retry_after, std::chrono::seconds(11));
+  api_.will(get, {.status = 503, .body = status_json(503, "ServiceUnavailable", "may have been done")});
+  EXPECT_EQ(patient_.get({kNodes, "", "n"}).error().status, 503);
+  EXPECT_THAT(pauses_, ::testing::SizeIs(2));
+  EXPECT_EQ(api_.requests().size(), 5u);
+}
+
+TEST_F(ClientTest, SaysWhoItIs) {
+  api_.will("GET /api/v1/nodes/n", {.body = "{}"});
+  EXPECT_TRUE(client_.get({kNodes, "", "n"}));
+  Access access = api_.access();
+  access.user_agent = "slipway-control/1 (a)";
+  Client named(access);
+  api_.will("GET /api/v1/nodes/n", {.body = "{}"});
+  EXPECT_TRUE(named.get({kNodes, "", "n"}));
+  EXPECT_THAT(api_.requests()[0].headers["user-agent"], ::testing::MatchesRegex("slipway/[0-9.]+"));
+  EXPECT_EQ(api_.requests()[1].headers["user-agent"], "slipway-control/1 (a)");
+}
+
+TEST(Versions, AreOrderedWhereTheyAreNumbers) {
+  EXPECT_TRUE(is_older("9", "10"));
+  EXPECT_TRUE(is_older("0009", "10"));
+  EXPECT_TRUE(is_older("99999999999999999999998", "99999999999999999999999"));
+  EXPECT_FALSE(is_older("10", "9"));
+  EXPECT_FALSE(is_older("10", "0010"));
+  EXPECT_FALSE(is_older("", "10"));
+  EXPECT_FALSE(is_older("9", ""));
+  EXPECT_FALSE(is_older("a", "b"));
+  EXPECT_FALSE(is_older("0", "0"));
+}
+
+TEST(Objects, AreKeptWithoutTheirManagedFields) {
+  const auto kept = [](std::string_view json) {
+    const auto object = read_object(json);
+    return object ? object->name + " " + object->json : object.error().message;
+  };
+  EXPECT_EQ(kept(R"({"metadata":{"name":"x","managedFields":[{"f":{}}],"uid":"u"},"a":1})"),
+            R"(x {"metadata":{"name":"x","uid":"u"},"a":1})");
+  EXPECT_EQ(kept(R"({"metadata":{"managedFields":[] , "name":"x"}})"), R"(x {"metadata":{ "name":"x"}})");
+  EXPECT_EQ(kept(R"({"metadata":{"name":"x", "managedFields":null}})"), R"(x {"metadata":{"name":"x"}})");
+  EXPECT_EQ(kept(R"({"metadata":{"managedFields":[]}})"), R"( {"metadata":{}})");
+  EXPECT_EQ(kept(R"({"managedFields":[1],"spec":{"metadata":{"managedFields":[2]}}})"),
+            R"( {"managedFields":[1],"spec":{"metadata":{"managedFields":[2]}}})");
+}
+
 TEST_F(ClientTest, EndsAWaitWhenInterrupted) {
   api_.will("GET /api/v1/nodes/n", {.end = Canned::End::kHold});
   auto waiting = std::async(std::launch::async, [this] { return client_.get({kNodes, "", "n"}); });

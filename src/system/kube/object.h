@@ -25,8 +25,12 @@ struct ObjectList {
   bool operator==(const ObjectList&) const = default;
 };
 
-// kInvalid when it is no JSON object, or a field that is taken out is no text. Fields that are absent are
-// empty.
+// Whether the version came before the other. They are ordered within a resource; what is no number is older
+// than nothing, and nothing is older than it.
+bool is_older(std::string_view version, std::string_view other);
+
+// Without metadata.managedFields, which is often most of an object and concerns the server alone. kInvalid
+// when it is no JSON object, or a field that is taken out is no text. Fields that are absent are empty.
 Result<Object> read_object(std::string_view json);
 Result<ObjectList> read_object_list(std::string_view json);
 

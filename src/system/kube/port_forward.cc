@@ -9,21 +9,16 @@
 #include <array>
 #include <cerrno>
 
+#include "system/kube/credentials.h"
 #include "system/kube/internal/pod_tunnel.h"
-#include "system/os/files.h"
 
 namespace slipway::kube {
 namespace {
 
-constexpr uint64_t kTokenLimit = 64 << 10;
-
 Result<http::ClientOptions> options_of(const Access& access, int timeout_ms) {
-  http::ClientOptions out{.timeout_ms = timeout_ms, .ca_pem = access.ca_pem, .bearer_token = access.token};
-  if (access.token_file.empty()) return out;
-  auto token = os::read_file(access.token_file, kTokenLimit);
-  if (!token) return fail(token.error());
-  out.bearer_token = token->substr(0, token->find_last_not_of(" \t\r\n") + 1);
-  return out;
+  const auto credentials = read_credentials(access);
+  if (!credentials) return fail(credentials.error());
+  return credentials->apply_to({.timeout_ms = timeout_ms}, access);
 }
 
 void wake(const os::Descriptor& event) {

@@ -13,64 +13,77 @@ const ApiError kLost{.error = {Code::kUnavailable, "reset"}};
 const ApiError kExpired{.error = {Code::kConflict, "too old"}, .status = 410};
 const ApiError kForbidden{.error = {Code::kDenied, "no"}, .status = 403};
 
+// The longest that a pause can be: all of the jitter.
+RetryDecision decide(const ApiError& why, int failures, Duration lasted = 0s, double jitter = 1) {
+  return decide_retry({}, {kBegan, why}, failures, jitter, kBegan + lasted);
+}
+
 TEST(Retry, GoesOnAtOnceWhenTheServerCompletedAStream) {
   EXPECT_EQ(decide_retry({}, {.began = kBegan}, 3, 0.5, kBegan + 300s),
-            (RetryDecision{Next::kReconnect, 0s, 0}));
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .brought_events = true}, 3, 0.5, kBegan + 1ms),
             (RetryDecision{Next::kReconnect, 0s, 0}));
 }
 
 TEST(Retry, DoesNotHammerAServerThatCompletesEachStreamAtOnce) {
-  const auto decision = decide_retry({}, {.began = kBegan}, 2, 0, kBegan + 1ms);
-  EXPECT_EQ(decision, (RetryDecision{Next::kReconnect, 400ms, 3}));
+  EXPECT_EQ(decide_retry({}, {.began = kBegan}, 2, 0.5, kBegan + 1s),
+            (RetryDecision{Next::kReconnect, 600ms, 3}));
+}
+
+// As a proxy may do each minute.
+TEST(Retry, GoesOnAtOnceWhenAStreamThatLastedIsCut) {
+  EXPECT_EQ(decide(kLost, 20, 60s).wait, 0s);
+  EXPECT_EQ(decide(kLost, 20, 10s).wait, 20s);
 }
 
 TEST(Retry, DoublesThePauseUpToTheLongest) {
   std::vector<Duration> waits;
   RetryDecision decision;
-  for (int i = 0; i < 9; ++i) {
-    decision = decide_retry({}, {.began = kBegan, .why = kLost}, decision.failures, 0, kBegan);
+  for (int i = 0; i < 7; ++i) {
+    decision = decide(kLost, decision.failures);
     waits.push_back(decision.wait);
   }
-  EXPECT_EQ(waits, (std::vector<Duration>{100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 6400ms, 12800ms, 15s}));
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = kLost}, 1'000'000, 0.999, kBegan).next,
-            Next::kReconnect);
+  EXPECT_EQ(waits, (std::vector<Duration>{800ms, 1600ms, 3200ms, 6400ms, 12800ms, 25600ms, 30s}));
+  EXPECT_EQ(decide(kLost, 1'000'000).wait, 30s);
 }
 
-TEST(Retry, SpreadsThePauses) {
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = kLost}, 0, 0, kBegan).wait, 100ms);
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = kLost}, 0, 0.5, kBegan).wait, 150ms);
+TEST(Retry, SpreadsThePausesOverAllOfTheirLength) {
+  EXPECT_EQ(decide(kLost, 0, 0s, 0).wait, 0s);
+  EXPECT_EQ(decide(kLost, 0, 0s, 0.5).wait, 400ms);
 }
 
-TEST(Retry, BeginsANewRowAfterAHealthyStream) {
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = kLost}, 7, 0, kBegan + 5s).failures, 1);
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .brought_events = true, .why = kLost}, 7, 0, kBegan).failures,
-            1);
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = kLost}, 7, 0, kBegan + 4s).failures, 8);
+TEST(Retry, BeginsANewRowAfterTwoHealthyMinutes) {
+  EXPECT_EQ(decide(kLost, 7, 119s).failures, 8);
+  const auto anew = decide(kLost, 7, 120s);
+  EXPECT_EQ(anew.failures, 1);
+  EXPECT_EQ(anew.wait, 800ms) << "from now: many streams may have ended at once";
 }
 
 TEST(Retry, WaitsAsLongAsTheServerAsks) {
   ApiError busy = kLost;
   busy.retry_after = 12s;
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = busy}, 0, 0, kBegan).wait, 12s);
+  EXPECT_EQ(decide(busy, 0, 0s, 0).wait, 12s);
+  EXPECT_EQ(decide(busy, 20, 60s, 0).wait, 12s);
+  EXPECT_EQ(decide(busy, 20, 0s, 0.5).wait, 12'400ms) << "nor all at the same moment";
+  busy.retry_after = 100h;
+  EXPECT_EQ(decide(busy, 0, 0s, 0).wait, 5min);
 }
 
-TEST(Retry, WaitsNoLongerThanTheServerAsksAfterALongOutage) {
-  ApiError starting = kLost;
-  starting.retry_after = 1s;
-  EXPECT_EQ(decide_retry({}, {kBegan, false, starting}, 20, 0.5, kBegan + 1s).wait, 1s);
-}
-
-TEST(Retry, ListsAgainWhenTheVersionIsTooOld) {
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .brought_events = true, .why = kExpired}, 3, 0, kBegan),
-            (RetryDecision{Next::kRelist, 0s, 0}));
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = kExpired}, 3, 0, kBegan),
-            (RetryDecision{Next::kRelist, 800ms, 4}));
+TEST(Retry, ListsAgainWhenTheVersionIsTooOldButNotInAStorm) {
+  EXPECT_EQ(decide(kExpired, 3, 120s), (RetryDecision{Next::kRelist, 0s, 0}));
+  EXPECT_EQ(decide(kExpired, 3, 400ms), (RetryDecision{Next::kRelist, 6s, 4}));
 }
 
 TEST(Retry, GivesUpWhereAnotherTryChangesNothing) {
-  EXPECT_EQ(decide_retry({}, {.began = kBegan, .why = kForbidden}, 0, 0, kBegan),
-            (RetryDecision{Next::kGiveUp, 100ms, 1}));
+  EXPECT_EQ(decide(kForbidden, 0), (RetryDecision{Next::kGiveUp, 800ms, 1}));
+}
+
+TEST(RetryRows, GoOnOverSeveralWatches) {
+  RetryRow row;
+  EXPECT_EQ(row.due(kBegan), 0s);
+  row.set(decide(kLost, row.failures()), kBegan);
+  row.set(decide(kLost, row.failures()), kBegan);
+  EXPECT_EQ(row.failures(), 2);
+  EXPECT_EQ(row.due(kBegan + 1s), 600ms);
+  EXPECT_EQ(row.due(kBegan + 2s), 0s);
 }
 
 }  // namespace

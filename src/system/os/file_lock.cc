@@ -48,4 +48,11 @@ std::optional<pid_t> lock_holder(const std::string& path) {
   return lock.l_pid;
 }
 
+Status lock_open_file(const Descriptor& file) {
+  struct flock lock = whole_file();
+  if (::fcntl(file.get(), F_OFD_SETLK, &lock) == 0) return ok();
+  if (errno == EACCES || errno == EAGAIN) return fail(Code::kConflict, "another process holds the lock");
+  return fail(Code::kUnsupported, "no lock is to be had: {}", errno_text(errno));
+}
+
 }  // namespace slipway::os

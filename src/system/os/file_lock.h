@@ -29,4 +29,8 @@ class FileLock {
 // itself.
 std::optional<pid_t> lock_holder(const std::string& path);
 
+// A lock on a file that is open for writing, also against other threads of this process; it ends with the
+// descriptor. kConflict: somebody else holds it; kUnsupported: the file system knows no locks.
+Status lock_open_file(const Descriptor& file);
+
 }  // namespace slipway::os

@@ -42,6 +42,8 @@ struct RevisionTold {
   RevisionSpec revision;
   int replicas = 0;
   std::optional<Fault> fault;  // why it has fewer: no room, no files
+  // The uid of the deployment that it belongs to; empty: of none. Nothing where nobody owns anything.
+  std::optional<std::string> owner = {};
 
   bool operator==(const RevisionTold&) const = default;
 };

@@ -27,6 +27,7 @@ class Writer {
   struct Found {
     std::optional<Identity> identity;  // nothing: there is none
     bool ours = false;
+    std::string holder;  // who else it belongs to, for people
   };
   tl::expected<Found, domain::Fault> look(const kube::ObjectRef& ref);
   tl::expected<void, domain::Fault> ask_leave() const;

@@ -17,7 +17,7 @@ struct Cluster {
   std::unique_ptr<kube::Client> client;
   std::string ns;  // -n, else the context's
 };
-// kInvalid when neither --context nor --kubeconfig says which.
+// kInvalid when neither --context nor --kubeconfig says which; kUnsupported when it is one machine.
 Result<Cluster> find_cluster(const Arguments& arguments);
 
 // What is done, line by line for people or as one document at the end.

@@ -1,10 +1,13 @@
 #include "system/http/internal/channel.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -12,12 +15,29 @@
 #include "system/http/internal/client_tls.h"
 
 namespace slipway::http::internal {
+namespace {
+
+// A peer that vanished says nothing: the kernel asks for a sign of life after half of the time, and then
+// again and again. What was sent and is not acknowledged counts too. Best effort: a Unix socket has no peer
+// that could vanish.
+void notice_loss(int fd, int lost_after_ms) {
+  const int on = 1;
+  const int idle_seconds = std::max(lost_after_ms / 2'000, 1);
+  const int between_seconds = std::max(lost_after_ms / 6'000, 1);
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_seconds, sizeof between_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost_after_ms, sizeof lost_after_ms);
+}
+
+}  // namespace
 
 Status Channel::open() {
-  const auto fd = connect_to(url_.address, options_.timeout_ms);
+  const auto fd = connect_to(url_.address, options_.timeout_ms, options_.reach);
   if (!fd) return fail(fd.error());
   ::fcntl(*fd, F_SETFL, ::fcntl(*fd, F_GETFL) | O_NONBLOCK);
   fd_ = *fd;
+  if (options_.lost_after_ms > 0) notice_loss(fd_, options_.lost_after_ms);
   transport_ = Transport(fd_);
   {
     const runtime::MutexLock lock(mutex_);
@@ -35,9 +55,10 @@ Status Channel::start_tls() {
     if (!made) return fail(made.error());
     context_ = std::move(*made);
   }
-  Expectation expectation{.address = url_.address.str(),
-                          .host = options_.server_name.empty() ? url_.address.host : options_.server_name,
-                          .ca_source = options_.ca_pem.empty() ? "" : options_.ca_source};
+  Expectation expectation{
+      .address = url_.address.str(),
+      .host = options_.server_name.empty() ? url_.address.host : options_.server_name,
+      .ca_source = options_.ca_pem.empty() && options_.also_ca_pem.empty() ? "" : options_.ca_source};
   auto stream = new_client_stream(*context_, fd_, expectation);
   if (!stream) return fail(stream.error());
   transport_ = Transport(fd_, std::move(*stream));
@@ -79,11 +100,11 @@ Status Channel::wait(short events) {
   int ready = 0;
   do {
     if (Status goes = go_on(); !goes) return goes;
-    ready = ::poll(&waiting, 1, options_.timeout_ms);
+    ready = ::poll(&waiting, 1, timeout_ms_);
   } while (ready < 0 && errno == EINTR);
   if (ready > 0) return ok();
   if (ready == 0)
-    return fail(Code::kTimeout, "{} did not answer within {} ms", url_.address.str(), options_.timeout_ms);
+    return fail(Code::kTimeout, "{} did not answer within {} ms", url_.address.str(), timeout_ms_);
   return fail(Code::kUnavailable, "{}: {}", url_.address.str(), std::strerror(errno));
 }
 

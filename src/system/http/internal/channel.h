@@ -27,6 +27,7 @@ class Channel {
   void close();
   void interrupt();
   Status go_on() const;  // fails once interrupted
+  void wait_at_most(int timeout_ms) { timeout_ms_ = timeout_ms; }
 
   // Waits for bytes; 0: the peer said that it sends no more. kTimeout leaves everything as it is.
   Result<size_t> receive(std::span<char> into);
@@ -42,6 +43,7 @@ class Channel {
   const Url& url_;
   const ClientOptions& options_;
   SslContext context_;  // made for the first connection
+  int timeout_ms_ = options_.timeout_ms;
   int fd_ = -1;
   Transport transport_;
 

@@ -48,12 +48,11 @@ int on_verified(int ok, X509_STORE_CTX* context) {
 }
 
 Status trust(SSL_CTX& context, const ClientOptions& options) {
-  if (options.ca_pem.empty()) {
-    if (SSL_CTX_set_default_verify_paths(&context) == 1) return ok();
+  if (options.ca_pem.empty() && SSL_CTX_set_default_verify_paths(&context) != 1)
     return fail(Code::kUnavailable, "cannot read the CAs that this machine trusts: {}", openssl_reason());
-  }
-  const auto certificates =
-      read_certificates(options.ca_pem, fmt::format("the CA that {} names", options.ca_source));
+  const std::string named = options.ca_pem + options.also_ca_pem;
+  if (named.empty()) return ok();
+  const auto certificates = read_certificates(named, fmt::format("the CA that {} names", options.ca_source));
   if (!certificates) return fail(certificates.error());
   X509_STORE* store = SSL_CTX_get_cert_store(&context);
   for (const Certificate& each : *certificates) X509_STORE_add_cert(store, each.get());

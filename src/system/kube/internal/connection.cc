@@ -7,6 +7,7 @@ namespace {
 
 constexpr size_t kRefusalLimit = 256 << 10;
 constexpr int kUnauthorized = 401;
+constexpr int kLostAfterMs = 30'000;  // a server that vanished without a word
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 
@@ -15,12 +16,18 @@ bool may_be_of_old_files(const Result<http::Response>& response) {
   return response ? response->status == kUnauthorized : response.error().code == Code::kDenied;
 }
 
+http::ClientOptions noticing_loss(http::ClientOptions options) {
+  options.lost_after_ms = kLostAfterMs;
+  return options;
+}
+
 }  // namespace
 
-Connection::Connection(Access access, http::ClientOptions options)
+Connection::Connection(Access access, http::ClientOptions options, ApiMetrics* metrics)
     : access_(std::move(access)),
-      options_(std::move(options)),
+      options_(noticing_loss(std::move(options))),
       user_agent_(access_.user_agent.empty() ? "slipway/" SLIPWAY_VERSION : access_.user_agent),
+      metrics_(metrics),
       credentials_(access_) {}
 
 // With a client of the credentials as they are.
@@ -47,11 +54,11 @@ void Connection::interrupt() {
   if (client_ != nullptr) client_->interrupt();
 }
 
-Reply<http::Response> Connection::ask(http::Request request) {
-  return talk(std::move(request), Body::kWhole);
+Reply<http::Response> Connection::ask(Verb verb, http::Request request) {
+  return talk(verb, std::move(request), Body::kWhole);
 }
-Reply<http::Response> Connection::begin(http::Request request) {
-  return talk(std::move(request), Body::kStreamed);
+Reply<http::Response> Connection::begin(Verb verb, http::Request request) {
+  return talk(verb, std::move(request), Body::kStreamed);
 }
 Result<size_t> Connection::read(std::span<char> into) { return client_->read(into); }
 
@@ -60,14 +67,20 @@ Result<http::Response> Connection::talk_once(const http::Request& request, Body 
   return body == Body::kWhole ? client_->ask(request) : client_->begin(request);
 }
 
-Reply<http::Response> Connection::talk(http::Request request, Body body) {
+Result<http::Response> Connection::talk_counted(Verb verb, const http::Request& request, Body body) {
+  auto response = talk_once(request, body);
+  if (metrics_ != nullptr) metrics_->answered(verb, response ? response->status : 0);
+  return response;
+}
+
+Reply<http::Response> Connection::talk(Verb verb, http::Request request, Body body) {
   request.headers.emplace_back("accept", "application/json");
   request.headers.emplace_back("user-agent", user_agent_);
-  auto response = talk_once(request, body);
+  auto response = talk_counted(verb, request, body);
   if (may_be_of_old_files(response)) {
     const http::Client* before = client_.get();
     if (make_ready(CredentialSource::Look::kAgain) && client_.get() != before)
-      response = talk_once(request, body);
+      response = talk_counted(verb, request, body);
   }
   if (!response) return refuse(response.error());
   if (is_success(response->status)) return std::move(*response);

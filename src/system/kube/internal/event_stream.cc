@@ -73,7 +73,7 @@ Reply<void> EventStream::begin(const std::string& target) {
   held_.clear();
   used_ = searched_ = 0;
   complete_ = false;
-  auto head = connection_.begin({.target = target, .headers = {}, .body = ""});
+  auto head = connection_.begin(Verb::kWatch, {.target = target, .headers = {}, .body = ""});
   if (!head) return refuse(head.error());
   return {};
 }

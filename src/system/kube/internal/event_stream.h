@@ -13,8 +13,8 @@ namespace slipway::kube::internal {
 
 class EventStream {
  public:
-  EventStream(const Access& access, int silence_ms, size_t line_bytes)
-      : connection_(access, {.timeout_ms = silence_ms}), line_bytes_(line_bytes) {}
+  EventStream(const Access& access, http::ClientOptions options, ApiMetrics* metrics, size_t line_bytes)
+      : connection_(access, std::move(options), metrics), line_bytes_(line_bytes) {}
 
   Reply<void> begin(const std::string& target);
   // Nothing: the server has completed the stream. An ERROR event is an ApiError.

@@ -1,8 +1,8 @@
-#include "system/kube/internal/base64.h"
+#include "values/base/base64.h"
 
 #include <cstdint>
 
-namespace slipway::kube::internal {
+namespace slipway::base {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -39,4 +39,4 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return out;
 }
 
-}  // namespace slipway::kube::internal
+}  // namespace slipway::base
