@@ -147,8 +147,9 @@ def edited_by_others(it):
     change = {"metadata": {"annotations": {"team.test/owner": "fraud"}},
               "spec": {"template": {"metadata": {"annotations": {"mesh.test/injected": "true"}}, "spec": {"containers": [SIDECAR]}}}}
     assert it.space.cluster.ask("PATCH", at, change, {"Content-Type": "application/strategic-merge-patch+json"})[0] == 200
-    it.space.kubectl("set", "image", f"deployment/{child}", "server=foreign.test/image:1")
-    it.space.kubectl("delete", "service", child)
+    change = {"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "foreign.test/image:1"}]}}}}
+    assert it.space.cluster.ask("PATCH", at, change, {"Content-Type": "application/strategic-merge-patch+json"})[0] == 200
+    assert it.space.cluster.ask("DELETE", it.space.path("services", child, "v1"))[0] == 200
     yield lambda: it.settled() and it.children("services", "v1") and server_of(it.children("deployments", "apps/v1")[0])["image"] == IMAGE
 
 
@@ -165,7 +166,8 @@ class Play:
 
     def __init__(self, space, names=tuple(HISTORIES)):
         self.space = space
-        space.apply(*(version(MODEL, number, artifact=f"registry.test/{MODEL}@sha256:" + f"{number:x}".rjust(64, "0")) for number in (1, 2, 3)))
+        space.cluster.post(space.path("modelversions"), *(version(MODEL, number, artifact=f"registry.test/{MODEL}@sha256:" + f"{number:x}".rjust(64, "0"))
+                                                          for number in (1, 2, 3)))
         self.there = {}  # the deployments, by name
         self.running = {name: (HISTORIES[name](Deployment(space, name, self.there)), lambda: True) for name in names}
 

@@ -31,7 +31,7 @@ class World:
             ends.callback(shutil.rmtree, self.folder)
             self.space = self.cluster.space("p")
             ends.callback(self.remove_space)
-            self.space.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "slipway-model"}, "automountServiceAccountToken": False})
+            self.cluster.post(self.space.path("serviceaccounts", group="v1"), {"metadata": {"name": "slipway-model"}, "automountServiceAccountToken": False})
             ends.enter_context(Kubelet(self.cluster, self.space.name, self.network))
             self.proxies = {who: ends.enter_context(self.proxy(who)) for who in ("control", "gateway")}
             ends.callback(self.stop_all)
@@ -68,11 +68,11 @@ class World:
         address = self.network.address()
         self.gateway = self.start("gateway", "--data", self.folder / "data", "--listen", f"{address}:8080", "--admin", f"{address}:8081", "--allow-plaintext")
         container = {"name": "gateway", "image": histories.IMAGE, "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}
-        self.space.apply({"apiVersion": "v1", "kind": "Pod",
-                          "metadata": {"name": "gateway", "annotations": {ADDRESS: address},
-                                       "labels": {"app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/component": "gateway"}},
-                          "spec": {"containers": [container], "securityContext": {"runAsNonRoot": True, "runAsUser": 65532,
-                                                                                   "seccompProfile": {"type": "RuntimeDefault"}}}})
+        labels = {"app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/component": "gateway"}
+        security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+        self.cluster.post(self.space.path("pods", group="v1"), {"metadata": {"name": "gateway", "annotations": {ADDRESS: address}, "labels": labels},
+                                                                "spec": {"serviceAccountName": "slipway-model", "containers": [container],
+                                                                         "securityContext": security}})
 
     def kill_control(self):
         """kill -9, until it has ended; step() starts another. Its Lease goes with it: to wait until it is over would prove no more."""
