@@ -201,6 +201,11 @@ TEST(WhyOfAFault, EveryOtherFaultOfACandidateIsItsOwnRoot) {
       {Reason::kMemoryPressure, "kubectl patch md credit"},
       {Reason::kDiskFull, "df -h"},
       {Reason::kEnvironmentUnavailable, "slipway status"},
+      {Reason::kNameTaken, "kubectl get deployments,services credit-2-"},
+      {Reason::kPodRefused, "kubectl describe deployment credit-2-"},
+      {Reason::kQuotaExceeded, "kubectl describe resourcequota"},
+      {Reason::kImagePullFailed, "kubectl describe pods -l slipway.dev/revision=credit-2-"},
+      {Reason::kUnschedulable, "kubectl describe pods -l slipway.dev/revision=credit-2-"},
   };
   for (const auto& [reason, next] : rows) {
     Life life = Life::serving();
