@@ -236,7 +236,7 @@ TEST(WhyOfAFault, OnAClusterItsOwnControllersBearTheCauseOut) {
   EXPECT_THAT(evidence(answer.causes[0]), Contains("Event FailedScheduling: 0/2 nodes"));
   EXPECT_THAT(evidence(answer.causes[0]), Not(Contains(HasSubstr("another revision"))));
   EXPECT_THAT(evidence(answer.causes[0]), Not(Contains(HasSubstr("something else"))));
-  EXPECT_EQ(answer.causes[0].next, "kubectl describe pods -l slipway.dev/deployment=credit");
+  EXPECT_EQ(answer.causes[0].next, "kubectl describe pods -l slipway.dev/revision=" + life.revision(2));
 }
 
 TEST(WhyOfAFault, AFailureThatPausesWaitsForPeopleAndNamesTheRoot) {
