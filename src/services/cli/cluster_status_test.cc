@@ -31,7 +31,8 @@ ClusterSeen cluster() {
           .parts = parts_of({deployment("gateway", 1, 2), deployment("control", 2, 2)},
                             {{.name = "slipway-gateway-7d-x", .phase = "Pending", .reason = "Unschedulable"},
                              {.name = "slipway-control-5c-y", .phase = "Running", .ready = true}}),
-          .leader = "slipway-control-5c-y"};
+          .leader = "slipway-control-5c-y",
+          .options = " --context prod"};
 }
 
 TEST(ClusterStatus, ShowsPartsWithTheirLeaderAndTheirTrouble) {
