@@ -35,15 +35,15 @@ class ReflectorTest : public ::testing::Test {
   }
   // Everything that is told until it was told that all is, so many times.
   std::vector<std::string> told(int times) {
-    Reflector reflector(api_.access(),
-                        {.resource = kPods, .ns = "a", .label_selector = {}, .field_selector = {}}, clock_,
-                        {.put =
-                             [this](const Object& object) {
-                               say(fmt::format("{}@{}", object.name, object.resource_version));
-                             },
-                         .drop = [this](const std::string&, const std::string& name) { say("-" + name); },
-                         .settled = [this] { settle(); }},
-                        {.pause = [](Duration) {}});
+    Reflector reflector(
+        api_.access(), {.resource = kPods, .ns = "a", .label_selector = {}, .field_selector = {}}, clock_,
+        {.put =
+             [this](const Object& object) {
+               say(fmt::format("{}@{}", object.name, object.resource_version));
+             },
+         .drop = [this](const std::string&, const std::string& name, uint64_t) { say("-" + name); },
+         .settled = [this] { settle(); }},
+        {.pause = [](Duration) {}});
     const runtime::MutexLock lock(mutex_);
     while (settled_ < times) changed_.wait(mutex_);
     return said_;
@@ -76,6 +76,11 @@ TEST_F(ReflectorTest, PassesOverWhatIsOlderAndWhatHasGone) {
   serve(event("ADDED", "x", 5) + end_of_list(5) + event("MODIFIED", "x", 4) + event("MODIFIED", "x", 5) +
         event("DELETED", "x", 6) + event("ADDED", "x", 5) + event("ADDED", "x", 8, "new"));
   EXPECT_THAT(told(6), ElementsAre("x@5", "-x", "x@8"));
+}
+
+TEST_F(ReflectorTest, WhatTheSelectorPicksAgainIsThereAgain) {
+  serve(event("ADDED", "x", 5) + end_of_list(5) + event("DELETED", "x", 6) + event("ADDED", "x", 7));
+  EXPECT_THAT(told(3), ElementsAre("x@5", "-x", "x@7"));
 }
 
 TEST_F(ReflectorTest, WhatVanishedWhileNobodyWatchedIsToldAsGone) {
