@@ -7,7 +7,7 @@ repository's root:
 - "…" stands for anything: within a line for some text, on a line of its own for some lines;
 - a command without lines after it must only succeed; "$ command  # fails" must fail;
 - <!-- docs-test: skip REASON --> before a block leaves it out, and the reason is shown;
-- `slipway` is the release build, kubectl and helm those of .deps/; PORT is a free port of this run, and so is every 8080, 8081, 8090 and 8091
+- `slipway` is the release build, kubectl, helm and docker-registry those of .deps/; PORT is a free port of this run, and so is every 8080, 8081, 8090 and 8091
   that a block names; `slipway up` without addresses gets these four;
 - the home folder is an empty one of this run, so that nothing of whoever runs it shows, and nothing is left behind;
 - a document that needs a cluster (NEED_A_CLUSTER) is run by tests/kube, on the cluster that it has.
@@ -80,8 +80,8 @@ def matches(expected, shown):
 def environment_of(home, port):
     """What a person has at the first login, on a machine where everything of ours is found."""
     own = {"HOME": home, "PORT": port, "SLIPWAY_PORT": port, "NO_COLOR": "1", "REGISTRY_AUTH_FILE": f"{home}/registries.json",
-           "PATH": f"{ROOT}/build/release:{ROOT}/.deps/kubectl/bin:{ROOT}/.deps/helm/bin:{os.environ['PATH']}"}
-    foreign = ("KUBECONFIG", "SLIPWAY_DATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+           "PATH": f"{ROOT}/build/release:{ROOT}/.deps/kubectl/bin:{ROOT}/.deps/helm/bin:{ROOT}/.deps/docker-registry/bin:{os.environ['PATH']}"}
+    foreign = ("DOCKER_CONFIG", "KUBECONFIG", "SLIPWAY_DATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
     return {**{name: value for name, value in os.environ.items() if name not in foreign}, **own}
 
 

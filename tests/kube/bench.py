@@ -14,6 +14,7 @@ import contextlib
 import importlib
 import json
 import os
+import signal
 import sys
 import tarfile
 import tempfile
@@ -87,6 +88,7 @@ def main():
         print(f"bench-kube: NOT MEASURED: {reason}")
         return 0
     os.environ.update(KUBERC="off", no_proxy="127.0.0.1,localhost,10.0.0.0/8", NO_PROXY="127.0.0.1,localhost,10.0.0.0/8")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended then, too
     figures = []
     with contextlib.ExitStack() as stack:
         bed = Bed(stack, told.short)

@@ -55,8 +55,8 @@ class Space:
         for each in reversed(self.cleanups):
             each()
         for kind in ALL_OURS:
-            self.kubectl("delete", kind, "--all", "--wait=false", "--ignore-not-found", *(("--grace-period=1",) if kind == "pods" else ()), ok=None)
-        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false")
+            self.kubectl("delete", kind, "--all", "--wait=false", "--ignore-not-found", *(("--grace-period=1",) if kind == "pods" else ()), ok=None, timeout=200)
+        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false", timeout=200)
 
     # ---- Asking
 
@@ -120,7 +120,9 @@ class Space:
     def describe(self):
         """For whoever reads a failure: what there is and what was said about it."""
         shown = self.kubectl("get", "md,deploy,pods,svc,endpointslices", "-o", "wide", ok=None).stdout
-        return f"{shown}\n{self.kubectl('get', 'events', '--sort-by=.lastTimestamp', ok=None).stdout[-3000:]}"
+        said = [f"{each['metadata']['name']}: {one['type']} {one['status']} {one['reason']}: {one['message']}"
+                for each in self.list("modeldeployments") for one in each.get("status", {}).get("conditions", [])]
+        return "\n".join([shown, *said, self.kubectl("get", "events", "--sort-by=.lastTimestamp", ok=None).stdout[-3000:]])
 
     def wait(self, holds, what, seconds=30):
         """Until it holds; otherwise it says what there is."""

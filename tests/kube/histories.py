@@ -21,8 +21,8 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 class Deployment:
     """One deployment, as its history changes it."""
 
-    def __init__(self, space, name):
-        self.space, self.name = space, name
+    def __init__(self, space, name, there):
+        self.space, self.name, self.there = space, name, there
 
     def create(self, number=1, replicas=1, **rollout):
         status, _, said = self.space.cluster.ask("POST", self.space.path("modeldeployments"), {
@@ -38,14 +38,15 @@ class Deployment:
         assert status == 200, said
 
     def get(self):
-        return self.space.get("modeldeployments", self.name)
+        """As it was at the last look; None: it was not there."""
+        return self.there.get(self.name)
 
     def children(self, plural, group):
         return self.space.list(plural, group, f"slipway.dev/deployment={self.name}")
 
     def settled(self):
         """What was wanted last is there, and nothing else."""
-        seen = self.get()
+        seen = self.get() or {}
         status = seen.get("status", {})
         revisions = status.get("revisions", [])
         ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", []))
@@ -84,7 +85,7 @@ def canary(it):
 def change_in_a_hurry(it):
     it.create()
     it.set(version=2)
-    yield lambda: it.get().get("status")
+    yield lambda: (it.get() or {}).get("status")
     it.set(version=3)
     yield it.settled
 
@@ -146,8 +147,9 @@ def edited_by_others(it):
     change = {"metadata": {"annotations": {"team.test/owner": "fraud"}},
               "spec": {"template": {"metadata": {"annotations": {"mesh.test/injected": "true"}}, "spec": {"containers": [SIDECAR]}}}}
     assert it.space.cluster.ask("PATCH", at, change, {"Content-Type": "application/strategic-merge-patch+json"})[0] == 200
-    it.space.kubectl("set", "image", f"deployment/{child}", "server=foreign.test/image:1")
-    it.space.kubectl("delete", "service", child)
+    change = {"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "foreign.test/image:1"}]}}}}
+    assert it.space.cluster.ask("PATCH", at, change, {"Content-Type": "application/strategic-merge-patch+json"})[0] == 200
+    assert it.space.cluster.ask("DELETE", it.space.path("services", child, "v1"))[0] == 200
     yield lambda: it.settled() and it.children("services", "v1") and server_of(it.children("deployments", "apps/v1")[0])["image"] == IMAGE
 
 
@@ -164,13 +166,17 @@ class Play:
 
     def __init__(self, space, names=tuple(HISTORIES)):
         self.space = space
-        space.apply(*(version(MODEL, number, artifact=f"registry.test/{MODEL}@sha256:" + f"{number:x}".rjust(64, "0")) for number in (1, 2, 3)))
-        self.running = {name: (HISTORIES[name](Deployment(space, name)), lambda: True) for name in names}
+        space.cluster.post(space.path("modelversions"), *(version(MODEL, number, artifact=f"registry.test/{MODEL}@sha256:" + f"{number:x}".rjust(64, "0"))
+                                                          for number in (1, 2, 3)))
+        self.there = {}  # the deployments, by name
+        self.running = {name: (HISTORIES[name](Deployment(space, name, self.there)), lambda: True) for name in names}
 
     def done(self):
         return not self.running
 
     def step(self):
+        self.there.clear()
+        self.there.update((item["metadata"]["name"], item) for item in self.space.list("modeldeployments"))
         for name, (history, holds) in list(self.running.items()):
             if not holds():
                 continue

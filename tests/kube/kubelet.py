@@ -74,6 +74,7 @@ class Node:
     def __exit__(self, *_):
         self.ended.set()
         self.renewing.join()
+        self.cluster.ask("DELETE", f"/api/v1/nodes/{NODE}")  # the cluster forgets the pods of a node that is not there
 
     def renew(self):
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -106,7 +107,7 @@ class Kubelet:
         assert self.failure is None, self.failure
 
     def run(self):
-        while not self.ended.wait(0.05):
+        while not self.ended.wait(0.1):
             try:
                 self.look()
             except OSError:

@@ -45,6 +45,7 @@ class Proxy:
         self.on_write = on_write or (lambda call, number, when: None)
         self.token = secrets.token_hex(16)
         self.calls, self.writes = [], 0  # "GET /path", in order
+        self.idle = []  # connections to the server, between calls
         self.began = time.monotonic()
         self.log_lock = threading.Lock()
         self.done = []  # what was perturbed
@@ -137,7 +138,8 @@ class Proxy:
 
     async def send(self, call):
         """To the server. -> reader, writer, the head of its answer"""
-        reader, writer = await self.upstream.connect()
+        self.idle = [each for each in self.idle if not each[0].at_eof()]
+        reader, writer = self.idle.pop() if self.idle else await self.upstream.connect()
         query = f"?{urlencode(call.query)}" if call.query else ""
         headers = {name: value for name, value in call.headers.items() if name not in HOP_HEADERS}
         headers["host"] = f"{self.upstream.host}:{self.upstream.port}"
@@ -164,8 +166,13 @@ class Proxy:
         reader, writer, head = await self.send(call)
         try:
             body = b"" if call.method == "HEAD" else await wire.read_body(reader, head)
-        finally:
+        except BaseException:
             writer.close()
+            raise
+        if head.closes or "content-length" not in head.headers and "transfer-encoding" not in head.headers:
+            writer.close()
+        else:
+            self.idle.append((reader, writer))
         if call.is_write:
             self.on_write(call, number, "after")
         headers = {name: value for name, value in head.headers.items() if name not in HOP_HEADERS}

@@ -156,7 +156,7 @@ def test_kubectl_auth_can_i_agrees(plane):
     installed(plane, "--registry")
     asked = [("slipway-control", "create", "deployments.apps", True), ("slipway-control", "delete", "modeldeployments.slipway.dev", False),
              ("slipway-control", "update", "modeldeployments.slipway.dev", False), ("slipway-control", "list", "secrets", False),
-             ("slipway-control", "create", "pods", False), ("slipway-control", "create", "pods/exec", False),
+             ("slipway-control", "create", "pods", False), ("slipway-control", "delete", "pods", False),
              ("slipway-control", "get", "nodes", False), ("slipway-gateway", "watch", "endpointslices.discovery.k8s.io", True),
              ("slipway-gateway", "list", "pods", False), ("slipway-gateway", "get", "secrets/slipway-registry", False),
              ("slipway-control", "get", "secrets/slipway-registry", True), ("slipway-model", "get", "pods", False)]
@@ -169,6 +169,7 @@ def test_kubectl_auth_can_i_agrees(plane):
 
 @pytest.mark.bundle
 def test_control_of_all_namespaces_belongs_to_one_installation(control_plane, plane):
+    plane.cleanups.append(lambda: plane.slipway("uninstall"))
     installed(plane, "--all-namespaces")
     assert rules(plane, "slipway-control", "default")[("apps", "deployments")] == CHILDREN
     assert ("", "secrets") not in rules(plane, "slipway-control", "default")
@@ -194,16 +195,17 @@ def test_control_of_all_namespaces_belongs_to_one_installation(control_plane, pl
 
 @pytest.mark.bundle
 def test_whoever_may_edit_a_namespace_may_deploy_models_there(control_plane, plane):
+    plane.cleanups.append(lambda: plane.slipway("uninstall"))
     installed(plane, "--all-namespaces")
     plane.kubectl("create", "rolebinding", "ann", "--clusterrole", "edit", "--user", "ann")
     plane.kubectl("create", "rolebinding", "bob", "--clusterrole", "view", "--user", "bob")
 
-    def may(user, verb, what):
-        return plane.kubectl("auth", "can-i", verb, what, "--as", user, ok=None).stdout.strip() == "yes"
+    def may(user, verb, what, *more):
+        return plane.kubectl("auth", "can-i", verb, what, *more, "--as", user, ok=None).stdout.strip() == "yes"
     plane.wait(lambda: may("ann", "create", "modeldeployments.slipway.dev"), "edit takes our role in")
-    assert may("ann", "patch", "modeldeployments.slipway.dev/scale")
+    assert may("ann", "patch", "modeldeployments.slipway.dev", "--subresource=scale")
     plane.wait(lambda: may("bob", "list", "modelversions.slipway.dev"), "view takes our role in")
-    assert not may("bob", "create", "modeldeployments.slipway.dev") and not may("ann", "update", "modeldeployments.slipway.dev/status")
+    assert not may("bob", "create", "modeldeployments.slipway.dev") and not may("ann", "update", "modeldeployments.slipway.dev", "--subresource=status")
     plane.done("uninstall")
     assert control_plane.ask("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/slipway-edit")[0] == 404
 

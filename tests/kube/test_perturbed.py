@@ -14,11 +14,11 @@ import histories
 import perturbations
 import pytest
 from kubelet import Network, Node
-from world import World
+from world import LOOK, World
 
 SOAK = os.environ.get("SLIPWAY_SOAK") == "1"
 SEED = int(os.environ.get("SLIPWAY_SEED", random.SystemRandom().randrange(1 << 32)))
-AT_ONCE = 5
+AT_ONCE = 4
 SAMPLE = 4
 SEEDS = 3  # each perturbation with so many, in the long form
 
@@ -52,7 +52,7 @@ def play_all(worlds):
         world.begin()
     running = list(worlds)
     while running := [world for world in running if not world.step()]:
-        time.sleep(0.05)
+        time.sleep(LOOK)
     return [world.finish() for world in worlds]
 
 

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import histories
 from cluster import BINARY
+from kept import Kept
 from kubelet import ADDRESS, Kubelet
 from perturbations import make
 from perturbing_proxy import Proxy
 
-SECONDS = 60  # for the histories to end, whatever happens
+LOOK = 0.1
+SECONDS = 180  # for the histories to end, whatever happens
 
 
 class World:
     """One run: `with World(…) as world: world.play(); world.end`."""
 
     def __init__(self, cluster, network, seed=0, kinds="", names=tuple(histories.HISTORIES), on_write=None):
-        self.cluster, self.network, self.seed, self.kinds, self.names, self.on_write = cluster, network, seed, kinds, names, on_write
+        self.cluster, self.network, self.seed, self.kinds, self.names, self.on_write = Kept(cluster), network, seed, kinds, names, on_write
         self.control, self.told = None, []
 
     def __enter__(self):
@@ -28,8 +30,8 @@ class World:
         with contextlib.ExitStack() as ends:
             ends.callback(shutil.rmtree, self.folder)
             self.space = self.cluster.space("p")
-            ends.callback(self.space.remove)
-            self.space.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "slipway-model"}, "automountServiceAccountToken": False})
+            ends.callback(self.remove_space)
+            self.cluster.post(self.space.path("serviceaccounts", group="v1"), {"metadata": {"name": "slipway-model"}, "automountServiceAccountToken": False})
             ends.enter_context(Kubelet(self.cluster, self.space.name, self.network))
             self.proxies = {who: ends.enter_context(self.proxy(who)) for who in ("control", "gateway")}
             ends.callback(self.stop_all)
@@ -40,6 +42,13 @@ class World:
 
     def __exit__(self, *_):
         self.ends.close()
+
+    def remove_space(self):
+        """Does not wait; no kubelet will say that the pods have gone."""
+        for plural, group in (("modeldeployments", "slipway.dev/v1alpha1"), ("deployments", "apps/v1")):
+            self.cluster.ask("DELETE", self.space.path(plural, group=group))
+        self.cluster.ask("DELETE", self.space.path("pods", group="v1") + "?gracePeriodSeconds=0")
+        self.cluster.ask("DELETE", f"/api/v1/namespaces/{self.space.name}")
 
     def proxy(self, who):
         return Proxy(self.cluster.kubeconfig, self.folder / who, make(self.kinds, self.seed), self.space.name,
@@ -59,11 +68,11 @@ class World:
         address = self.network.address()
         self.gateway = self.start("gateway", "--data", self.folder / "data", "--listen", f"{address}:8080", "--admin", f"{address}:8081", "--allow-plaintext")
         container = {"name": "gateway", "image": histories.IMAGE, "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}
-        self.space.apply({"apiVersion": "v1", "kind": "Pod",
-                          "metadata": {"name": "gateway", "annotations": {ADDRESS: address},
-                                       "labels": {"app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/component": "gateway"}},
-                          "spec": {"containers": [container], "securityContext": {"runAsNonRoot": True, "runAsUser": 65532,
-                                                                                   "seccompProfile": {"type": "RuntimeDefault"}}}})
+        labels = {"app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/component": "gateway"}
+        security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+        self.cluster.post(self.space.path("pods", group="v1"), {"metadata": {"name": "gateway", "annotations": {ADDRESS: address}, "labels": labels},
+                                                                "spec": {"serviceAccountName": "slipway-model", "containers": [container],
+                                                                         "securityContext": security}})
 
     def kill_control(self):
         """kill -9, until it has ended; step() starts another. Its Lease goes with it: to wait until it is over would prove no more."""
@@ -95,7 +104,9 @@ class World:
     def step(self):
         """True: it has ended."""
         if self.control.poll() is not None:
-            assert self.control.returncode == -signal.SIGKILL, f"control ended with {self.control.returncode}: {self.describe()}"
+            # Killed, or it has lost its Lease to whatever befell it: what runs it starts it anew, as a kubelet would.
+            assert self.control.returncode in (-signal.SIGKILL, 1), f"control ended with {self.control.returncode}: {self.describe()}"
+            self.log(f"control ended with {self.control.returncode}")
             self.start_control()
         self.run.step()
         return self.run.done() or time.monotonic() > self.until
@@ -103,7 +114,7 @@ class World:
     def play(self):
         self.begin()
         while not self.step():
-            time.sleep(0.05)
+            time.sleep(LOOK)
         return self.finish()
 
     def finish(self):

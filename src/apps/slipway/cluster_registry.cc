@@ -69,7 +69,9 @@ bool RegistrySecret::is_in(std::string_view secret_json) const {
 
 ClusterRegistry::ClusterRegistry(ClusterRegistryOptions options, const kube::Access& access,
                                  const store::Store& store, const runtime::Clock& clock)
-    : options_(std::move(options)), store_(store), clock_(clock), client_(access) {}
+    : options_(std::move(options)), store_(store), clock_(clock), client_(access) {
+  secret_.host = fmt::format("{}.{}.svc:{}", options_.service, options_.ns, options_.service_port);
+}
 
 Status ClusterRegistry::start() {
   auto folder = DataFolder::open(options_.folder);
@@ -88,9 +90,8 @@ Status ClusterRegistry::start() {
   models_ = std::move(*layout);
   garbage_ = std::make_unique<registry::Garbage>(registry::GarbageOptions{}, *models_, store_);
   registry_ = std::make_unique<registry::Registry>(registry::RegistryOptions{}, *models_, executor_);
-  secret_ = {.ca_pem = folder_->authority_pem(),
-             .token = *token,
-             .host = host()};
+  secret_.ca_pem = folder_->authority_pem();
+  secret_.token = *token;
   // The folder's kubeconfig is where the token lasts; the address in it is for people who look.
   if (Status kept = folder_->write_kubeconfig("https://" + secret_.host, *token); !kept) return kept;
   server_ = std::make_unique<http::Server>(

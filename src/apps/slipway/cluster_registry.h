@@ -27,7 +27,7 @@ struct ClusterRegistryOptions {
   std::string ns;        // control's own: the Secret's, and the Service's
   std::string service = "slipway-registry";
   int service_port = 5000;
-  Duration look_every = std::chrono::minutes(1);  // at the Secret
+  Duration look_every = std::chrono::seconds(30);  // at the Secret
 };
 
 // What the Secret holds, and the object as it is applied. Pure.

@@ -15,7 +15,7 @@ namespace {
 
 using cli::Arguments;
 
-constexpr int kAttempts = 8;  // of what breaks off: half a minute of pauses
+constexpr int kAttempts = 6;  // of what breaks off: some seconds of pauses; pods try again later
 
 // What can be done about it, where that is not said yet.
 std::string_view next_step(const Error& error) {
@@ -45,10 +45,11 @@ void warn(std::string_view text) {
   std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
-using Open = std::function<Result<std::unique_ptr<oci::RegistryClient>>(const cli::Artifact&, oci::ClientOptions)>;
+using Open =
+    std::function<Result<std::unique_ptr<oci::RegistryClient>>(const cli::Artifact&, oci::ClientOptions)>;
 
 int bring(cli::Artifact artifact, const std::string& into, const std::string& cache, const Open& open) {
-  cli::canonicalize(artifact);
+  cli::complete_name(artifact);
   std::unique_ptr<cli::Progress> progress;
   const auto on_progress = [&](uint64_t bytes) {
     if (progress) progress->add(bytes);

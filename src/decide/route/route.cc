@@ -8,12 +8,15 @@ namespace {
 using domain::Condition;
 using domain::Reason;
 
-std::vector<domain::Endpoint> ready_endpoints(std::string_view revision, const Slices& slices) {
+enum class Which : uint8_t { kReady, kTerminating };
+
+std::vector<domain::Endpoint> endpoints_of(std::string_view revision, const Slices& slices, Which which) {
   std::vector<domain::Endpoint> out;
   const auto [begin, end] = slices.equal_range(revision);
   for (auto at = begin; at != end; ++at)
     for (const domain::Endpoint& endpoint : at->second.endpoints)
-      if (endpoint.ready && !endpoint.terminating) out.push_back(endpoint);
+      if (which == Which::kReady ? endpoint.ready && !endpoint.terminating : endpoint.terminating)
+        out.push_back(endpoint);
   const auto by_replica = [](const auto& a, const auto& b) { return a.replica < b.replica; };
   std::sort(out.begin(), out.end(), by_replica);
   out.erase(std::unique(out.begin(), out.end(),
@@ -32,6 +35,17 @@ std::vector<Revision> revisions_of(const domain::ModelDeployment& deployment) {
                    .endpoints = {}});
   std::sort(out.begin(), out.end(), [](const Revision& a, const Revision& b) { return a.name < b.name; });
   return out;
+}
+
+// When all that answered are told to stop at once, they go on answering until others have come, or they have
+// been quiet: better they than nobody. Not where nobody is wanted.
+void fall_back(std::vector<Revision>& revisions, const Slices& slices) {
+  const bool served = std::any_of(revisions.begin(), revisions.end(), [](const Revision& each) {
+    return each.weight > 0 && !each.endpoints.empty();
+  });
+  if (served) return;
+  for (Revision& each : revisions)
+    if (each.weight > 0) each.endpoints = endpoints_of(each.name, slices, Which::kTerminating);
 }
 
 bool has_weight(const std::vector<Revision>& revisions) {
@@ -99,7 +113,8 @@ Row make_row(const domain::ModelDeployment& deployment, const Slices& slices, co
           .refusal = refusal_of(deployment)};
   if (!has_weight(row.revisions) && before && has_weight(before->revisions))
     row.revisions = before->revisions;
-  for (Revision& each : row.revisions) each.endpoints = ready_endpoints(each.name, slices);
+  for (Revision& each : row.revisions) each.endpoints = endpoints_of(each.name, slices, Which::kReady);
+  if (deployment.spec.replicas > 0) fall_back(row.revisions, slices);
   share_out(row.revisions);
   return row;
 }

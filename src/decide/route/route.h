@@ -24,7 +24,7 @@ struct Revision {
   std::string digest;
   int weight = 0;    // percent, as the status says
   double share = 0;  // of the requests that name no revision; all sum to 1, or to 0 when nothing is ready
-  std::vector<domain::Endpoint> endpoints;  // ready ones, by replica
+  std::vector<domain::Endpoint> endpoints;  // ready ones, by replica; where none is, those that end
 
   bool operator==(const Revision&) const = default;
 };

@@ -71,6 +71,19 @@ TEST(Route, WhatHasNoWeightGetsNothingEvenWhenNothingElseAnswers) {
   EXPECT_EQ(row.find("b")->endpoints.size(), 1u) << "who names it gets an answer";
 }
 
+TEST(Route, ThoseThatEndAnswerOnWhenNobodyElseDoes) {
+  Slices slices;
+  answer(slices, "a", 0, 2);
+  for (domain::Endpoint& each : slices.begin()->second.endpoints) each.terminating = true;
+  EXPECT_EQ(shares(make_row(deployment({{"a", 1, 100}}), slices, nullptr)), "a 1 of 2");
+  ModelDeployment unwanted = deployment({{"a", 1, 100}});
+  unwanted.spec.replicas = 0;
+  EXPECT_EQ(shares(make_row(unwanted, slices, nullptr)), "a 0 of 0");
+  answer(slices, "b", 1);
+  EXPECT_EQ(shares(make_row(deployment({{"a", 1, 50}, {"b", 2, 50}}), slices, nullptr)),
+            "a 0 of 0, b 1 of 1");
+}
+
 TEST(Route, AStatusWithoutWeightsLeavesTheWeightsThatWere) {
   Slices slices;
   answer(slices, "a", 1);

@@ -11,6 +11,7 @@ using domain::OnFailure;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 using namespace std::chrono_literals;
 
@@ -200,6 +201,11 @@ TEST(WhyOfAFault, EveryOtherFaultOfACandidateIsItsOwnRoot) {
       {Reason::kMemoryPressure, "kubectl patch md credit"},
       {Reason::kDiskFull, "df -h"},
       {Reason::kEnvironmentUnavailable, "slipway status"},
+      {Reason::kNameTaken, "kubectl get deployments,services credit-2-"},
+      {Reason::kPodRefused, "kubectl describe deployment credit-2-"},
+      {Reason::kQuotaExceeded, "kubectl describe resourcequota"},
+      {Reason::kImagePullFailed, "kubectl describe pods -l slipway.dev/revision=credit-2-"},
+      {Reason::kUnschedulable, "kubectl describe pods -l slipway.dev/revision=credit-2-"},
   };
   for (const auto& [reason, next] : rows) {
     Life life = Life::serving();
@@ -211,6 +217,26 @@ TEST(WhyOfAFault, EveryOtherFaultOfACandidateIsItsOwnRoot) {
     EXPECT_THAT(answer.causes[0].next, StartsWith(next));
     EXPECT_EQ(answer.verdict, Verdict::kWrong);
   }
+}
+
+TEST(WhyOfAFault, OnAClusterItsOwnControllersBearTheCauseOut) {
+  Life life = Life::serving();
+  life.change();
+  life.fails(0, Reason::kUnschedulable, "0/2 nodes are available: 2 Insufficient cpu");
+  const std::string pod = "pod/" + life.revision(2) + "-5d9c7-x2x4z";
+  life.events.push_back(
+      {.object = pod, .reason = "FailedScheduling", .message = "0/2 nodes", .warning = true, .count = 5});
+  life.events.push_back({.object = pod, .reason = "BackOff", .message = "something else", .warning = true});
+  life.events.push_back({.object = "pod/" + life.revision(1) + "-5d9c7-zzzzz",
+                         .reason = "FailedScheduling",
+                         .message = "of another revision",
+                         .warning = true});
+  const Answer answer = life.why();
+  EXPECT_EQ(answer.causes[0].reason, Reason::kUnschedulable);
+  EXPECT_THAT(evidence(answer.causes[0]), Contains("Event FailedScheduling: 0/2 nodes"));
+  EXPECT_THAT(evidence(answer.causes[0]), Not(Contains(HasSubstr("another revision"))));
+  EXPECT_THAT(evidence(answer.causes[0]), Not(Contains(HasSubstr("something else"))));
+  EXPECT_EQ(answer.causes[0].next, "kubectl describe pods -l slipway.dev/revision=" + life.revision(2));
 }
 
 TEST(WhyOfAFault, AFailureThatPausesWaitsForPeopleAndNamesTheRoot) {

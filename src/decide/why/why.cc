@@ -32,6 +32,7 @@ Words words_of(const View& view, const Signal& signal) {
       .model = about ? about->revision.model : deployment.spec.model,
       .version = about ? about->revision.version : deployment.spec.version,
       .subject = subject_of(deployment, about),
+      .revision = about ? about->revision.name : "",
       .logs = about && about->phase == domain::Phase::kFailed ? about->revision.name + "-0" : deployment.name,
       .says = signal.says.empty() ? "control says no more" : signal.says,
       .serving = stable ? stable->revision.name : "nothing",
@@ -103,6 +104,8 @@ std::vector<Cause> causes_of(const View& view, const std::vector<Signal>& signal
     add_once(cause, signal->evidence);
     for (Evidence& each : facts_about(view, *signal)) add_once(cause, std::move(each));
     for (Evidence& each : events_about(view, signal->reason, signal->about)) add_once(cause, std::move(each));
+    for (Evidence& each : cluster_events(view, signal->reason, signal->about))
+      add_once(cause, std::move(each));
   }
   for (size_t i = 0; i < out.size(); ++i) shorten(out[i], speakers[i]->says);
   return out;

@@ -96,7 +96,14 @@ TEST_F(CommandTest, CompletesInEveryShell) {
 TEST_F(CommandTest, CompletesNamesOfWhatThereIs) {
   commands_[0].positionals[0].completes = "md";
   for (const char* shell : {"bash", "zsh", "fish"})
-    EXPECT_NE(completion(shell, commands_)->find("slipway get md -o name"), std::string::npos) << shell;
+    EXPECT_NE(completion(shell, commands_)->find("slipway get md "), std::string::npos) << shell;
+}
+
+TEST_F(CommandTest, CompletesContextsWhereTheyAreNamed) {
+  commands_[0].options.push_back(
+      {.names = "--context", .value = "NAME", .help = "Where", .completes = "context", .before = true});
+  for (const char* shell : {"bash", "zsh", "fish"})
+    EXPECT_NE(completion(shell, commands_)->find("slipway context -o name"), std::string::npos) << shell;
 }
 
 TEST(Suggest, NamesOnlyWhatIsNear) {

@@ -75,7 +75,8 @@ std::string leader_of(const Document& lease, WallTime now) {
 
 ClusterSeen look_at_cluster(const Platform& platform, kube::Client& client) {
   const kube::Access& access = platform.access;
-  ClusterSeen out{.context = access.context, .server = access.server, .ns = access.ns};
+  ClusterSeen out{
+      .context = access.context, .server = access.server, .ns = access.ns, .options = platform.options()};
   if (const auto server = platform.server()) out.version = server->version;
   const auto list = client.list(
       {.resource = kDeployments, .ns = access.ns, .label_selector = kParts, .field_selector = ""});
@@ -116,11 +117,10 @@ std::string cluster_text(const ClusterSeen& seen) {
                   seen.version.empty() ? "" : ", Kubernetes " + safe(seen.version));
   if (!seen.problem.empty()) return out + inked(seen.problem, Ink::kBad) + "\n";
   if (seen.parts.empty())
-    return out +
-           fmt::format(
-               "neither control nor a gateway runs in this namespace; `slipway install --context {} -n {} "
-               "--apply` makes them\n",
-               safe(seen.context), safe(seen.ns));
+    return out + fmt::format(
+                     "neither control nor a gateway runs in this namespace; `slipway install{} -n {} "
+                     "--apply` makes them\n",
+                     safe(seen.options), safe(seen.ns));
   Table table{.head = {"PART", "READY", "VERSION", "LEADER"}, .rows = {}};
   for (const PartSeen& each : seen.parts)
     table.rows.push_back({safe(each.name), fmt::format("{}/{}", each.ready, each.desired),

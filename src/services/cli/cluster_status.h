@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "services/cli/metrics_text.h"
 #include "services/cli/platform.h"
 #include "services/cli/pods.h"
@@ -28,6 +26,7 @@ struct ClusterSeen {
   std::string context, server, ns, version;
   std::vector<PartSeen> parts;  // in the namespace; control may be in another one
   std::string leader;           // the control that leads; empty: none does, or it is not known
+  std::string options;          // that lead there: " --context prod"
   std::string problem;          // why the parts are not known; empty: they are
 
   bool operator==(const ClusterSeen&) const = default;

@@ -31,15 +31,16 @@ ClusterSeen cluster() {
           .parts = parts_of({deployment("gateway", 1, 2), deployment("control", 2, 2)},
                             {{.name = "slipway-gateway-7d-x", .phase = "Pending", .reason = "Unschedulable"},
                              {.name = "slipway-control-5c-y", .phase = "Running", .ready = true}}),
-          .leader = "slipway-control-5c-y"};
+          .leader = "slipway-control-5c-y",
+          .options = " --context prod"};
 }
 
 TEST(ClusterStatus, ShowsPartsWithTheirLeaderAndTheirTrouble) {
   EXPECT_EQ(cluster_text(cluster()),
             "context prod (https://10.0.0.1:6443), namespace risk, Kubernetes v1.37.2\n"
             "PART     READY  VERSION  LEADER\n"
-            "control  2/2    0.1.0    slipway-control-5c-y\n"
-            "gateway  1/2    0.1.0    -\n"
+            "control  2/2      0.1.0  slipway-control-5c-y\n"
+            "gateway  1/2      0.1.0  -\n"
             "slipway-gateway-7d-x: Unschedulable\n");
 }
 

@@ -23,6 +23,7 @@ struct Option {
   std::string fallback;              // shown in help, and given when absent
   std::vector<std::string> choices;  // what may be said, when that is a list
   bool hidden = false;               // not in help and completion
+  std::string completes;             // what the shell completes the value with: "context"; empty: files
   bool before = false;               // may stand before the command's name too, as kubectl has it
 };
 

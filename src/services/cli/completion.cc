@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "services/cli/command.h"
 
 namespace slipway::cli {
@@ -36,10 +38,25 @@ std::string completed_with(const Command& command) {
 }
 
 // A shell's words that print such names, one a line; silent when nothing runs. Only what is a name: shells
-// expand what they complete with.
-std::string names_of(const std::string& resource) {
-  return fmt::format("slipway get {} -o name 2>/dev/null | sed \"s|.*/||\" | grep -x \"[a-z0-9.-]*\"",
-                     resource);
+// expand what they complete with. `$place` holds the options that were said and lead to a platform.
+std::string names_of(const std::string& resource, std::string_view place) {
+  const std::string asked = resource == "context" ? std::string("slipway context -o name")
+                                                  : fmt::format("slipway get {}{}{} -o name", resource,
+                                                                place.empty() ? "" : " ", place);
+  return asked + " 2>/dev/null | sed \"s|.*/||\" | grep -x \"[a-zA-Z0-9._@:-]*\"";
+}
+
+// "--context|--data|-n": the options that stand before a command's name too, and take a value.
+std::string place_options(std::span<const Command> commands, std::string_view between) {
+  std::string out;
+  std::vector<std::string> known;
+  for (const Command& command : commands)
+    for (const Option& option : command.options)
+      for (const std::string& name : split_names(option))
+        if (option.before && std::find(known.begin(), known.end(), name) == known.end())
+          known.push_back(name);
+  for (const std::string& name : known) out += fmt::format("{}{}", out.empty() ? "" : between, name);
+  return out;
 }
 
 std::string bash(std::span<const Command> commands) {
@@ -48,18 +65,32 @@ std::string bash(std::span<const Command> commands) {
     if (command.hidden) continue;
     names += command.name + " ";
     const std::string resource = completed_with(command);
-    cases += fmt::format("    {}) words={}{} ;;\n", command.name, quoted(option_words(command)),
-                         resource.empty() ? "" : fmt::format(" names=\"$({})\"", names_of(resource)));
+    cases += fmt::format(
+        "    {}) words={}{} ;;\n", command.name, quoted(option_words(command)),
+        resource.empty() ? "" : fmt::format(" names=\"$({})\"", names_of(resource, "\"${place[@]}\"")));
   }
   return fmt::format(
       "# slipway completion for bash: source <(slipway completion bash)\n"
       "_slipway() {{\n"
-      "  local current=\"${{COMP_WORDS[COMP_CWORD]}}\" words= names=\n"
-      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+      "  local current=\"${{COMP_WORDS[COMP_CWORD]}}\" before=\"${{COMP_WORDS[COMP_CWORD-1]}}\" words= "
+      "names= verb= i\n"
+      "  local -a place=()\n"
+      "  if [ \"$before\" = --context ]; then\n"
+      "    COMPREPLY=($(compgen -W \"$({})\" -- \"$current\"))\n"
+      "    return\n"
+      "  fi\n"
+      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+      "    case \"${{COMP_WORDS[i]}}\" in\n"
+      "      {}) place+=(\"${{COMP_WORDS[i]}}\" \"${{COMP_WORDS[i+1]}}\"); i=$((i + 1)) ;;\n"
+      "      -*) ;;\n"
+      "      *) verb=\"${{verb:-${{COMP_WORDS[i]}}}}\" ;;\n"
+      "    esac\n"
+      "  done\n"
+      "  if [ -z \"$verb\" ]; then\n"
       "    COMPREPLY=($(compgen -W {} -- \"$current\"))\n"
       "    return\n"
       "  fi\n"
-      "  case \"${{COMP_WORDS[1]}}\" in\n{}"
+      "  case \"$verb\" in\n{}"
       "  esac\n"
       "  case \"$current\" in\n"
       "    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$current\")) ;;\n"
@@ -68,7 +99,15 @@ std::string bash(std::span<const Command> commands) {
       "  esac\n"
       "}}\n"
       "complete -o filenames -F _slipway slipway\n",
-      quoted(names), cases);
+      names_of("context", ""), place_options(commands, "|"), quoted(names + place_options(commands, " ")),
+      cases);
+}
+
+// What _arguments says of an option's value.
+std::string zsh_value(const Option& option) {
+  if (option.value.empty()) return "";
+  if (option.completes.empty()) return ":" + option.value + ":_files";
+  return fmt::format(":{}:($({}))", option.value, names_of(option.completes, ""));
 }
 
 std::string zsh(std::span<const Command> commands) {
@@ -79,43 +118,61 @@ std::string zsh(std::span<const Command> commands) {
     std::string options;
     for (const Option& option : command.options)
       for (const std::string& name : split_names(option))
-        options += " " + quoted(fmt::format("{}[{}]{}", name, option.help,
-                                            option.value.empty() ? "" : ":" + option.value + ":_files"));
+        options += " " + quoted(fmt::format("{}[{}]{}", name, option.help, zsh_value(option)));
     const std::string resource = completed_with(command);
-    const std::string words =
-        resource.empty() ? "'*:file:_files'" : quoted(fmt::format("*:name:($({}))", names_of(resource)));
+    const std::string words = resource.empty()
+                                  ? "'*:file:_files'"
+                                  : quoted(fmt::format("*:name:($({}))", names_of(resource, "$place")));
     cases += fmt::format("    {}) _arguments{} {} ;;\n", command.name, options, words);
   }
   return fmt::format(
       "#compdef slipway\n"
       "# slipway completion for zsh: source <(slipway completion zsh)\n"
       "_slipway() {{\n"
-      "  local -a commands=(\n{}  )\n"
+      "  local -a commands=(\n{}  ) place=()\n"
+      "  local i\n"
+      "  for ((i = 2; i < CURRENT; i++)); do\n"
+      "    case $words[i] in {}) place+=($words[i] $words[i+1]) ;; esac\n"
+      "  done\n"
+      "  while (( CURRENT > 3 )) && [[ $words[2] == ({}) ]]; do words[2,3]=(); (( CURRENT -= 2 )); done\n"
       "  if (( CURRENT == 2 )); then _describe command commands; return; fi\n"
       "  local command=$words[2]\n"
       "  shift words; (( CURRENT-- ))\n"
       "  case $command in\n{}  esac\n"
       "}}\n"
       "compdef _slipway slipway\n",
-      list, cases);
+      list, place_options(commands, "|"), place_options(commands, "|"), cases);
+}
+
+std::string fish_option(const Command& command, const Option& option, const std::string& name) {
+  const bool is_long = name.starts_with("--");
+  std::string value;
+  if (!option.value.empty()) value = " -r";
+  if (!option.completes.empty()) value += " -f -a " + quoted("(" + names_of(option.completes, "") + ")");
+  return fmt::format("complete -c slipway -n '__fish_seen_subcommand_from {}' -{} {}{} -d {}\n", command.name,
+                     is_long ? "l" : "s", name.substr(is_long ? 2 : 1), value, quoted(option.help));
 }
 
 std::string fish(std::span<const Command> commands) {
-  std::string out = "# slipway completion for fish: slipway completion fish | source\n";
+  std::string out =
+      "# slipway completion for fish: slipway completion fish | source\n"
+      "function __slipway_place\n"
+      "  set -l words (commandline -opc)\n"
+      "  for i in (seq 2 (count $words))\n"
+      "    contains -- $words[$i] " +
+      place_options(commands, " ") +
+      "; and echo $words[$i]; and echo $words[(math $i + 1)]\n"
+      "  end\n"
+      "end\n";
   for (const Command& command : commands) {
     if (command.hidden) continue;
     out += fmt::format("complete -c slipway -n __fish_use_subcommand -f -a {} -d {}\n", command.name,
                        quoted(command.summary));
     if (const std::string resource = completed_with(command); !resource.empty())
       out += fmt::format("complete -c slipway -n '__fish_seen_subcommand_from {}' -f -a {}\n", command.name,
-                         quoted("(" + names_of(resource) + ")"));
+                         quoted("(" + names_of(resource, "(__slipway_place)") + ")"));
     for (const Option& option : command.options)
-      for (const std::string& name : split_names(option)) {
-        const bool is_long = name.starts_with("--");
-        out += fmt::format("complete -c slipway -n '__fish_seen_subcommand_from {}' -{} {}{} -d {}\n",
-                           command.name, is_long ? "l" : "s", name.substr(is_long ? 2 : 1),
-                           option.value.empty() ? "" : " -r", quoted(option.help));
-      }
+      for (const std::string& name : split_names(option)) out += fish_option(command, option, name);
   }
   return out;
 }

@@ -195,7 +195,7 @@ Command context_command() {
                                      .help = "table, json or name",
                                      .fallback = "table",
                                      .choices = {"table", "json", "name"}}}),
-          .examples = {"slipway context", "slipway context prod", "slipway --context prod status"},
+          .examples = {"slipway context", "slipway context prod", "slipway context -o name"},
           .run = context};
 }
 
@@ -212,8 +212,8 @@ Command port_forward_command() {
                        .times = Times::kAnyNumber,
                        .completes = "md"}},
       .options = platform_options(),
-      .examples = {"slipway --context prod port-forward", "slipway --context prod port-forward credit 9000",
-                   "slipway --context prod port-forward :8081"},
+      .examples = {"slipway port-forward --context prod", "slipway port-forward --context prod credit 9000",
+                   "slipway port-forward --context prod :8081"},
       .run = port_forward};
 }
 

@@ -100,78 +100,77 @@ int install(const Arguments& arguments, const std::string& version) {
   return print(*options, arguments);
 }
 
+// What is installed.
+std::vector<Option> object_options(const std::string& version) {
+  return {
+      {.names = "--image",
+       .value = "REF",
+       .help = "The image of every pod, best by digest (default: docker.io/library/slipway:" + version + ")"},
+      {.names = "--expose",
+       .value = "HOW",
+       .help = "How callers outside the cluster reach the gateway: ClusterIP, NodePort[:HOST:PORT], "
+               "LoadBalancer[:HOST], ingress:HOST or httproute:GATEWAY/HOST",
+       .fallback = "ClusterIP"},
+      {.names = "--all-namespaces",
+       .value = "",
+       .help = "Let control see to the deployments of all namespaces"},
+      {.names = "--only",
+       .value = "PART",
+       .help = "crds, control or gateway alone (default: all of them)",
+       .choices = {"crds", "control", "gateway"}},
+      {.names = "--replicas", .value = "N", .help = "Of the gateway (default: 2)"},
+      {.names = "--registry", .value = "", .help = "Let control keep pushed models, on a claim of its own"},
+      {.names = "--registry-size", .value = "SIZE", .help = "Of that claim", .fallback = "10Gi"},
+      {.names = "--storage-class", .value = "NAME", .help = "Of that claim (default: the cluster's default)"},
+      {.names = "--pull-secret",
+       .value = "NAME",
+       .help = "A Secret with credentials for registries of images and models; may be repeated",
+       .times = Times::kAnyNumber},
+      {.names = "--cache-claim", .value = "NAME", .help = "A PersistentVolumeClaim that pods keep models in"},
+      {.names = "--network-policies", .value = "", .help = "Let pods talk only to those that they have to"},
+      {.names = "--create-namespace",
+       .value = "",
+       .help = "The namespace too, with Pod Security `restricted`"}};
+}
+
+// Where it goes, and what is said about it.
+std::vector<Option> way_options() {
+  return {{.names = "--format",
+           .value = "FORMAT",
+           .help = "yaml, kustomize or helm",
+           .fallback = "yaml",
+           .choices = {"yaml", "kustomize", "helm"}},
+          {.names = "--into", .value = "DIR", .help = "Write files there instead of standard output"},
+          {.names = "--apply",
+           .value = "",
+           .help = "Apply it to the cluster that --context or --kubeconfig names"},
+          {.names = "--dry-run", .value = "", .help = "Let that cluster check everything and store nothing"},
+          {.names = "--force-conflicts", .value = "", .help = "Set back what others have set differently"},
+          {.names = "--wait", .value = "", .help = "With --apply: until control and gateway are ready"},
+          {.names = "--timeout", .value = "DURATION", .help = "How long to wait", .fallback = "5m"},
+          {.names = "-o,--output",
+           .value = "FORMAT",
+           .help = "What --apply says: text or json",
+           .fallback = "text",
+           .choices = {"text", "json"}}};
+}
+
 }  // namespace
 
 Command install_command(const std::string& version) {
-  return {
-      .name = "install",
-      .summary = "Install Slipway on a Kubernetes cluster, or print what that takes",
-      .description =
-          "Prints every object for kubectl, kustomize or helm; nothing else is needed. With --apply it "
-          "puts them "
-          "there itself, by\nserver-side apply: fields that others have set stay as they are.",
-      .options = internal::with_cluster(
-          {{.names = "--image",
-            .value = "REF",
-            .help = "The image of every pod, best by digest (default: docker.io/library/slipway:" + version +
-                    ")"},
-           {.names = "--expose",
-            .value = "HOW",
-            .help = "How callers outside the cluster reach the gateway: ClusterIP, NodePort[:HOST:PORT], "
-                    "LoadBalancer[:HOST], ingress:HOST or httproute:GATEWAY/HOST",
-            .fallback = "ClusterIP"},
-           {.names = "--all-namespaces",
-            .value = "",
-            .help = "Let control see to the deployments of all namespaces"},
-           {.names = "--only",
-            .value = "PART",
-            .help = "crds, control or gateway alone (default: all of them)",
-            .choices = {"crds", "control", "gateway"}},
-           {.names = "--replicas", .value = "N", .help = "Of the gateway (default: 2)"},
-           {.names = "--registry",
-            .value = "",
-            .help = "Let control keep pushed models, on a claim of its own"},
-           {.names = "--registry-size", .value = "SIZE", .help = "Of that claim", .fallback = "10Gi"},
-           {.names = "--storage-class",
-            .value = "NAME",
-            .help = "Of that claim (default: the cluster's default)"},
-           {.names = "--pull-secret",
-            .value = "NAME",
-            .help = "A Secret with credentials for registries of images and models; may be repeated",
-            .times = Times::kAnyNumber},
-           {.names = "--cache-claim",
-            .value = "NAME",
-            .help = "A PersistentVolumeClaim that pods keep models in"},
-           {.names = "--network-policies",
-            .value = "",
-            .help = "Let pods talk only to those that they have to"},
-           {.names = "--create-namespace",
-            .value = "",
-            .help = "The namespace too, with Pod Security `restricted`"},
-           {.names = "--format",
-            .value = "FORMAT",
-            .help = "yaml, kustomize or helm",
-            .fallback = "yaml",
-            .choices = {"yaml", "kustomize", "helm"}},
-           {.names = "--into", .value = "DIR", .help = "Write files there instead of standard output"},
-           {.names = "--apply",
-            .value = "",
-            .help = "Apply it to the cluster that --context or --kubeconfig names"},
-           {.names = "--dry-run", .value = "", .help = "Let that cluster check everything and store nothing"},
-           {.names = "--force-conflicts", .value = "", .help = "Set back what others have set differently"},
-           {.names = "--wait", .value = "", .help = "With --apply: until control and gateway are ready"},
-           {.names = "--timeout", .value = "DURATION", .help = "How long to wait", .fallback = "5m"},
-           {.names = "-o,--output",
-            .value = "FORMAT",
-            .help = "What --apply says: text or json",
-            .fallback = "text",
-            .choices = {"text", "json"}}}),
-      .examples = {"slipway install | kubectl apply -f -",
-                   "slipway install -n ml --image docker.io/library/slipway@sha256:… --expose "
-                   "ingress:models.example.com",
-                   "slipway install --context prod -n ml --apply --wait",
-                   "slipway install --format helm --into chart"},
-      .run = [version](const Arguments& arguments) { return install(arguments, version); }};
+  std::vector<Option> options = object_options(version);
+  for (Option& option : way_options()) options.push_back(std::move(option));
+  return {.name = "install",
+          .summary = "Install Slipway on a Kubernetes cluster, or print what that takes",
+          .description =
+              "Prints every object for kubectl, kustomize or helm; nothing else is needed. With --apply it "
+              "puts them there itself, by\nserver-side apply: fields that others have set stay as they are.",
+          .options = internal::with_cluster(std::move(options)),
+          .examples = {"slipway install | kubectl apply --server-side -f -",
+                       "slipway install -n ml --expose ingress:models.example.com",
+                       "slipway install --context prod -n ml --apply --wait",
+                       "slipway install --format helm --into chart"},
+          .run = [version](const Arguments& arguments) { return install(arguments, version); }};
 }
 
 }  // namespace slipway::cli

@@ -73,7 +73,7 @@ const std::string_view kChartSchema = R"json({
     "image": {"type": "string", "minLength": 1},
     "expose": {
       "type": "string",
-      "pattern": "^(ClusterIP|NodePort(:(https?://)?[a-z0-9.-]+:[0-9]+)?|LoadBalancer(:(https?://)?[a-z0-9.-]+)?|ingress:(https?://)?[a-z0-9.-]+|httproute:([a-z0-9.-]+/){1,2}(https?://)?[a-z0-9.-]+|httproute:([a-z0-9.-]+/){1,2}https?://[a-z0-9.-]+)$"
+      "pattern": "^(ClusterIP|NodePort(:(https?://)?[a-z0-9.-]+:[0-9]+)?|LoadBalancer(:(https?://)?[a-z0-9.-]+)?|ingress:(https?://)?[a-z0-9.-]+|httproute:([a-z0-9.-]+/){1,2}(https?://)?[a-z0-9.-]+)$"
     },
     "replicas": {"type": "integer", "minimum": 1, "maximum": 1000},
     "allNamespaces": {"type": "boolean"},

@@ -33,6 +33,19 @@ bool take_node_port(std::string_view& host, int& port) {
   return error == std::errc{} && end == digits.data() + digits.size() && port >= 1 && port <= 65535;
 }
 
+// [NAMESPACE/]GATEWAY/ before the host.
+Status take_gateway(std::string_view text, std::string_view& rest, Expose& out) {
+  const std::string_view names = rest.substr(0, rest.find("://"));  // a scheme's slashes are none of these
+  const size_t slash = names.find('/');
+  if (slash == std::string_view::npos) return wrong(text, "GATEWAY/HOST is needed");
+  if (names.find('/', slash + 1) != std::string_view::npos) out.gateway_space = take(rest, "/");
+  out.gateway = take(rest, "/");
+  const bool has_space = !out.gateway_space.empty();
+  if (!domain::check_name(out.gateway) || (has_space && !domain::check_name(out.gateway_space)))
+    return wrong(text, "that is no name of a Gateway");
+  return ok();
+}
+
 Result<Expose::Kind> kind_of(std::string_view word, std::string_view text) {
   using Kind = Expose::Kind;
   for (const auto& [name, kind] : {std::pair{"ClusterIP", Kind::kClusterIp},
@@ -56,17 +69,8 @@ Result<Expose> parse_expose(std::string_view text) {
   if (!detailed && needs_host) return wrong(text, "the host is missing");
   if (!detailed) return out;
   if (*kind == Expose::Kind::kClusterIp) return wrong(text, "ClusterIP has no host of its own");
-  std::string_view gateway = rest.substr(0, rest.find("://"));  // a scheme's slashes are none of these
-  if (*kind == Expose::Kind::kHttpRoute) {
-    const size_t slash = gateway.find('/'), again = gateway.find('/', slash + 1);
-    const bool named_space = slash != std::string_view::npos && again != std::string_view::npos;
-    if (slash == std::string_view::npos) return wrong(text, "GATEWAY/HOST is needed");
-    if (named_space) out.gateway_space = take(rest, "/");
-    out.gateway = take(rest, "/");
-    for (const std::string& name : {out.gateway, out.gateway_space})
-      if (!name.empty() && !domain::check_name(name)) return wrong(text, "that is no name of a Gateway");
-    if (out.gateway.empty()) return wrong(text, "the Gateway is missing");
-  }
+  if (*kind == Expose::Kind::kHttpRoute)
+    if (Status taken = take_gateway(text, rest, out); !taken) return fail(taken.error());
   if (const std::string scheme = take(rest, "://"); !scheme.empty()) out.scheme = scheme;
   if (out.scheme != "http" && out.scheme != "https") return wrong(text, "only http and https are served");
   if (*kind == Expose::Kind::kNodePort && !take_node_port(rest, out.port))

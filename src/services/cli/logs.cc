@@ -20,6 +20,8 @@ namespace {
 constexpr size_t kMostAtOnce = 32;        // replicas, each on a connection of its own
 constexpr size_t kLongestLine = 1 << 20;  // that is waited for
 
+constexpr std::string_view kRevisionLabel = "slipway.dev/revision";  // of pods
+
 const kube::Resource kPods{.group = "", .version = "v1", .plural = "pods"};
 
 // What of the log is wanted.
@@ -45,10 +47,24 @@ Result<std::vector<LogSource>> named_source(const Platform& platform, kube::Clie
                                             const std::string& name) {
   if (where == Where::kMachine) return std::vector{LogSource{.pod = name}};
   const auto object = client.get({kPods, platform.access.ns, name});
-  if (!object) return fail(platform.explained(object.error()));
-  const auto pod = parse_pod(object->json);
-  if (!pod) return fail(pod.error());
-  return std::vector{source_of(*pod)};
+  if (!object && object.error().reason != "NotFound") return fail(platform.explained(object.error()));
+  if (object) {
+    const auto pod = parse_pod(object->json);
+    if (!pod) return fail(pod.error());
+    return std::vector{source_of(*pod)};
+  }
+  // REVISION-0, as one machine calls a replica: there the pods of the revision have names of their own.
+  const auto pods =
+      list_pods(platform, client, fmt::format("{}={}", kRevisionLabel, name.substr(0, name.rfind('-'))));
+  if (!pods) return fail(pods.error());
+  std::vector<LogSource> out;
+  for (const PodSeen& pod : *pods) out.push_back(source_of(pod));
+  if (!out.empty()) return out;
+  return fail(Code::kNotFound,
+              "there is neither a deployment nor a pod '{}': a cluster keeps a log no longer than its pod; "
+              "`slipway why NAME` "
+              "shows the last lines that were seen",
+              safe(name));
 }
 
 Result<std::vector<LogSource>> deployment_sources(const Platform& platform, kube::Client& client, Where where,

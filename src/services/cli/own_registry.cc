@@ -26,6 +26,8 @@ Status read_host(const std::string& host, OwnRegistry& out) {
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
   if (dot == std::string::npos || error != std::errc{} || end != port.data() + port.size())
     return fail(Code::kInvalid, "'{}' is no service's address", host);
+  if (host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.:") != std::string::npos)
+    return fail(Code::kInvalid, "'{}' is no service's address", host);  // it becomes part of a path
   out.service = host.substr(0, dot);
   out.ns = host.substr(dot + 1, host.find_first_of(".:", dot + 1) - dot - 1);
   return ok();

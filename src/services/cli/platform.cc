@@ -46,6 +46,7 @@ std::vector<Option> platform_options() {
           {.names = "--context",
            .value = "NAME",
            .help = "The platform of this context in $KUBECONFIG or ~/.kube/config",
+           .completes = "context",
            .before = true},
           {.names = "-n,--namespace",
            .value = "NAME",
@@ -106,7 +107,10 @@ Result<Where> Platform::where() const {
 }
 
 Result<Platform> find_platform(const Arguments& arguments, Warnings warnings) {
-  Platform out{.access = {}, .data = data_folder(arguments.get("--data")), .chosen = chosen_by(arguments)};
+  Platform out{.access = {},
+               .data = data_folder(arguments.get("--data")),
+               .chosen = chosen_by(arguments),
+               .file = arguments.get("--kubeconfig")};
   const bool own = out.chosen == Chosen::kByData;
   const std::vector<std::string> files =
       own ? std::vector{out.data + "/kubeconfig"} : kubeconfig_files_of(arguments);

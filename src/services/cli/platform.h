@@ -40,6 +40,7 @@ struct Platform {
   kube::Access access;
   std::string data;  // the data folder, whoever is talked to
   Chosen chosen = Chosen::kByData;
+  std::string file;  // that --kubeconfig names
 
   std::unique_ptr<kube::Client> client() const;
   // The registry beside the API of one machine: control's own.
@@ -51,6 +52,8 @@ struct Platform {
 
   // The data folder's platform, or the context and its server: "context prod (https://10.0.0.1:6443)".
   std::string str() const;
+  // The options that lead there again: "--context prod", " " in front; empty for the data folder's.
+  std::string options() const;
   // The error as a person should read it: the object, what is wrong field by field, the next step.
   std::string explain(const kube::ApiError& error) const;
   Error explained(const kube::ApiError& error) const { return {error.error.code, explain(error)}; }

@@ -35,6 +35,11 @@ std::string Platform::str() const {
   return fmt::format("context {} ({})", access.context, access.server);
 }
 
+std::string Platform::options() const {
+  return (file.empty() ? "" : " --kubeconfig " + file) +
+         (chosen == Chosen::kByContext ? " --context " + access.context : "");
+}
+
 std::string Platform::explain(const kube::ApiError& error) const {
   const bool named = chosen != Chosen::kByData;
   if (error.status == kUnauthorized)
@@ -44,9 +49,9 @@ std::string Platform::explain(const kube::ApiError& error) const {
         str());
   if (named && lacks_our_group(error))
     return fmt::format(
-        "{} does not know slipway.dev: Slipway is not installed there. Next step: `slipway "
-        "install --context {} --apply`",
-        str(), access.context);
+        "{} does not know slipway.dev: Slipway is not installed there. Next step: `slipway install{} -n {} "
+        "--apply`",
+        str(), options(), access.ns);
   std::string out = what_is_wrong(error);
   const bool unreached = error.status == 0 && error.error.code != Code::kInvalid;  // else we did not even ask
   if (unreached && !named) out += "; is `slipway up` running?";

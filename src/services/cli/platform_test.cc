@@ -90,7 +90,7 @@ TEST(ExplainTest, AClusterWithoutOurKindsIsInstalledOn) {
               "answered 404: 404 "
               "page not found"));
   EXPECT_THAT(text, HasSubstr("Slipway is not installed there"));
-  EXPECT_THAT(text, HasSubstr("`slipway install --context prod --apply`"));
+  EXPECT_THAT(text, HasSubstr("`slipway install --context prod -n risk --apply`"));
 }
 
 TEST(ExplainTest, AMissingObjectIsNotAMissingInstallation) {

@@ -67,8 +67,8 @@ uint16_t http_port_of(const Document& spec) {
 }
 
 std::string install_gateway(const Platform& platform) {
-  return fmt::format("Next step: `slipway install --context {} -n {} --only gateway --apply`",
-                     platform.access.context, platform.access.ns);
+  return fmt::format("Next step: `slipway install{} -n {} --only gateway --apply`", platform.options(),
+                     platform.access.ns);
 }
 
 }  // namespace

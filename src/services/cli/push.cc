@@ -95,7 +95,7 @@ Status read_target(const std::string& text, Push& out) {
                 "--to {}: say REGISTRY/REPOSITORY[:TAG], such as registry.example.org/team/credit{}", text,
                 artifact ? "" : "; " + artifact.error().message);
   out.to = std::move(*artifact);
-  canonicalize(out.to);
+  complete_name(out.to);
   return ok();
 }
 

@@ -33,6 +33,17 @@ Result<oci::Credentials> find_credentials(const RegistryAccess& access, const Ar
   return oci::Credentials{};
 }
 
+// Of --ca-file, and of the folders with credentials: a pull secret may hold its registry's `ca.crt` too.
+Result<std::string> find_authorities(const RegistryAccess& access) {
+  std::string out;
+  for (const std::string& path : access.docker_configs)
+    if (const auto pem = os::read_file(path + "/ca.crt", kPemLimit)) out += *pem + "\n";
+  if (access.ca_file.empty()) return out;
+  auto pem = os::read_file(access.ca_file, kPemLimit);
+  if (!pem) return fail(base::within("--ca-file", pem.error()));
+  return out + *pem;
+}
+
 // https, unless it is said otherwise; of a registry on this machine, what it speaks.
 Result<http::Url> find_url(const std::string& registry, const RegistryAccess& access,
                            const http::ClientOptions& http) {
@@ -42,10 +53,12 @@ Result<http::Url> find_url(const std::string& registry, const RegistryAccess& ac
     return fail(Code::kUnsupported, "'{}' is no registry's address; it looks like registry.example.org:5000",
                 registry);
   if (access.plain_http == oci::PlainHttp::kAllowed) return plain;
-  if (!http::is_local(secure->address) || !access.ca_file.empty()) return secure;
+  if (!http::is_local(secure->address) || !http.also_ca_pem.empty()) return secure;
   http::ClientOptions probe = http;
   probe.timeout_ms = kProbeTimeoutMs;
-  if (http::Client(*secure, probe).ask({.target = "/v2/"})) return secure;
+  const auto spoken = http::Client(*secure, probe).ask({.target = "/v2/"});
+  // A certificate that is not to be trusted is one all the same.
+  if (spoken || spoken.error().code == Code::kDenied) return secure;
   return http::Client(*plain, probe).ask({.target = "/v2/"}) ? plain : secure;
 }
 
@@ -56,7 +69,8 @@ std::vector<Option> with_registry(std::vector<Option> own) {
       {.names = "--docker-config",
        .value = "PATH",
        .help = "Credentials for other registries: a docker config.json, or a folder with one (a mounted "
-               "pull secret); may be repeated (default: $DOCKER_CONFIG, else ~/.docker)",
+               "pull secret, whose ca.crt is trusted too); may be repeated (default: $DOCKER_CONFIG, else "
+               "~/.docker)",
        .times = Times::kAnyNumber});
   own.push_back({.names = "--ca-file",
                  .value = "FILE",
@@ -80,7 +94,7 @@ RegistryAccess registry_access(const Arguments& arguments) {
   return out;
 }
 
-void canonicalize(Artifact& artifact) {
+void complete_name(Artifact& artifact) {
   if (oci::is_docker_hub(artifact.registry) && artifact.repository.find('/') == std::string::npos)
     artifact.repository = "library/" + artifact.repository;
 }
@@ -88,12 +102,10 @@ void canonicalize(Artifact& artifact) {
 Result<std::unique_ptr<oci::RegistryClient>> open_registry(const Artifact& artifact,
                                                            const RegistryAccess& access,
                                                            oci::ClientOptions options) {
-  http::ClientOptions http{.timeout_ms = kTimeoutMs, .ca_source = "--ca-file"};
-  if (!access.ca_file.empty()) {
-    auto pem = os::read_file(access.ca_file, kPemLimit);
-    if (!pem) return fail(base::within("--ca-file", pem.error()));
-    http.also_ca_pem = std::move(*pem);
-  }
+  auto authorities = find_authorities(access);
+  if (!authorities) return fail(authorities.error());
+  http::ClientOptions http{
+      .timeout_ms = kTimeoutMs, .also_ca_pem = std::move(*authorities), .ca_source = "--ca-file"};
   auto credentials = find_credentials(access, artifact);
   if (!credentials) return fail(credentials.error());
   options.access.credentials = std::move(*credentials);

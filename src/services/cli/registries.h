@@ -23,12 +23,13 @@ std::vector<Option> with_registry(std::vector<Option> own);
 // says otherwise.
 RegistryAccess registry_access(const Arguments& arguments);
 
-// `docker.io` is Docker Hub, as docker has it: a repository of one word is below `library/` there.
-void canonicalize(Artifact& artifact);
+// On Docker Hub a repository of one word is below `library/`, as docker has it.
+void complete_name(Artifact& artifact);
 
 // Where the artifact lies, ready to be asked. A registry on this machine is asked without TLS when it speaks
 // none; any other one only where that is allowed.
-Result<std::unique_ptr<oci::RegistryClient>> open_registry(const Artifact& artifact, const RegistryAccess& access,
+Result<std::unique_ptr<oci::RegistryClient>> open_registry(const Artifact& artifact,
+                                                           const RegistryAccess& access,
                                                            oci::ClientOptions options);
 
 }  // namespace slipway::cli

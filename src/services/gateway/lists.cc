@@ -181,7 +181,8 @@ void Lists::rebuild(const std::set<std::string>& deployments) {
 // "<id>.sock" is a file below the folder and nowhere else; anything else is a host's number.
 std::string Lists::resolve(const domain::Endpoint& endpoint, int port) const {
   const std::string& address = endpoint.address;
-  if (!address.ends_with(".sock")) return fmt::format("{}:{}", address, port);
+  if (!address.ends_with(".sock"))
+    return http::Address{.kind = http::Address::Kind::kTcp, .host = address, .port = port}.str();
   if (address.find('/') != std::string::npos) return "unix:/nowhere";
   return fmt::format("unix:{}/{}", options_.sockets, address);
 }

@@ -14,7 +14,7 @@
 namespace slipway::oci::internal {
 namespace {
 
-constexpr Duration kPause = std::chrono::milliseconds(200);
+constexpr Duration kPause = std::chrono::milliseconds(50);
 
 std::string blob_at(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 std::string partial_at(const Digest& digest) { return "partial/" + digest.hex(); }

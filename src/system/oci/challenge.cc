@@ -111,8 +111,8 @@ Result<Place> parse_place(std::string_view text) {
   const size_t scheme = text.find("://");
   const size_t slash = scheme == std::string_view::npos ? scheme : text.find_first_of("/?#", scheme + 3);
   const std::string_view origin = text.substr(0, slash);
-  // A name before an '@' would be credentials, or look like the host.
-  if (scheme == std::string_view::npos || origin.find('@') != std::string_view::npos)
+  // A name before an '@' would be credentials, or look like the host; some read '\\' as a '/'.
+  if (scheme == std::string_view::npos || origin.find_first_of("@\\") != std::string_view::npos)
     return fail(Code::kInvalid, "'{}' is no place to ask", text.substr(0, 200));
   auto url = http::parse_url(origin);
   if (!url) return fail(url.error());

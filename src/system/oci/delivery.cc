@@ -51,10 +51,10 @@ class Delivery {
     if (is_there()) return whole();
     const auto lock = claim();
     if (!lock) return fail(of_disk(lock.error()));
-    if (is_there()) return whole();
-    if (!options_.cache.empty()) open_cache();
-    Status made = make();
-    if (!made) return fail(made.error());
+    if (!is_there()) {
+      if (!options_.cache.empty()) open_cache();
+      if (Status made = make(); !made) return fail(made.error());
+    }
     static_cast<void>(parent_.remove(lock_name()));
     return whole();
   }
@@ -81,7 +81,7 @@ class Delivery {
       const Status locked = os::lock_open_file(*file);
       // Without locks two bring it, and the second one finds that it is there.
       if (locked || locked.error().code != Code::kConflict) return file;
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
   }
 

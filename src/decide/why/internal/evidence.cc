@@ -31,6 +31,28 @@ const ModelVersion* version_of(const View& view, const std::string& model, int64
   return at == view.versions.end() ? nullptr : &*at;
 }
 
+// The words that kubelets, schedulers and controllers have for it.
+bool bears_out(std::string_view theirs, Reason ours) {
+  switch (ours) {
+    case Reason::kUnschedulable:
+    case Reason::kInsufficientMemory:
+      return theirs == "FailedScheduling";
+    case Reason::kQuotaExceeded:
+    case Reason::kPodRefused:
+      return theirs == "FailedCreate";
+    case Reason::kImagePullFailed:
+      return theirs == "Failed" || theirs == "ErrImageNeverPull" || theirs == "InspectFailed";
+    case Reason::kCrashLoop:
+    case Reason::kFetchFailed:
+      return theirs == "BackOff";
+    case Reason::kHanging:
+    case Reason::kStarting:
+      return theirs == "Unhealthy" || theirs == "FailedMount" || theirs == "FailedCreatePodSandBox";
+    default:
+      return false;
+  }
+}
+
 class Facts {
  public:
   Facts(const View& view, const Signal& signal) : view_(view), signal_(signal), spec_(view.deployment.spec) {}
@@ -154,6 +176,22 @@ std::vector<Evidence> events_about(const View& view, Reason reason, const domain
     if (reason == Reason::kRolloutComplete && at != 0) continue;  // that is how it came to be kept
     if (reason != Reason::kRolledBack && at == std::string::npos) continue;
     found.push_back(&event);
+  }
+  sort(found);
+  std::vector<Evidence> out;
+  for (const Event* event : found | std::views::take(kEventsShown)) out.push_back(evidence_of(*event));
+  return out;
+}
+
+std::vector<Evidence> cluster_events(const View& view, Reason reason, const domain::RevisionStatus* about) {
+  const std::string of = (about ? about->revision.name : view.deployment.name) + "-";
+  std::vector<const Event*> found;
+  for (const Event& event : view.events) {
+    const size_t slash = event.object.find('/');
+    const std::string_view kind = std::string_view(event.object).substr(0, slash);
+    const std::string named = event.object.substr(slash + 1) + "-";
+    if (!event.warning || (kind != "pod" && kind != "replicaset" && kind != "deployment")) continue;
+    if (named.starts_with(of) && bears_out(event.reason, reason)) found.push_back(&event);
   }
   sort(found);
   std::vector<Evidence> out;
