@@ -35,7 +35,7 @@ def nothing_is_left(cluster):
 def desk(cluster, tmp_path):
     """-> the environment of the page's shell. The page ends with the definitions taken away, which needs that nothing is left of other
     tests, and later ones want them back."""
-    wait_until(lambda: nothing_is_left(cluster), 60, "models of other tests go")
+    wait_until(lambda: nothing_is_left(cluster), "models of other tests go", seconds=60)
     kubeconfig = shutil.copy(cluster.kubeconfig, tmp_path / "kubeconfig")  # the page chooses another namespace
     models = cluster.bundle.folder / "models"
     models.mkdir()
