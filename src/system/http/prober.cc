@@ -46,6 +46,13 @@ std::optional<size_t> length_of(std::string_view head) {
   return std::nullopt;
 }
 
+// Closed by the other side, or with bytes that nobody asked for.
+bool has_ended(int connection) {
+  char byte = 0;
+  const ssize_t got = ::recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> read_answer(std::string_view bytes) {
@@ -128,8 +135,9 @@ void Prober::begin(const std::string& listener, Talk& talk) {
     talk.late = false;
     talk.older = std::move(talk.input);
   }
-  const bool kept = talk.connection.valid();
-  // A kept connection may have ended with whoever it led to; a new one that fails now fails.
+  // A kept connection may have ended, with whoever it led to or after its last answer; a new one that fails
+  // now fails.
+  const bool kept = talk.connection.valid() && !has_ended(talk.connection.get());
   for (int attempt = kept ? 0 : 1; attempt < 2; ++attempt) {
     if (attempt == 1) {
       auto connected = connect_(listener);

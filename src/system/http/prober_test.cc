@@ -2,8 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "system/admin/admin.h"
 #include "system/http/address.h"
@@ -103,6 +107,36 @@ TEST_F(ProberTest, AListenerThatWasReplacedIsFoundAgain) {
   auto answers = prober.ask(all, 20s);
   if (answers.empty()) answers = prober.ask(all, 20s);  // its end may come after the question
   EXPECT_EQ(answers.at("a").body, "two");
+}
+
+// Sidecars and old servers do: two replicas that answered in turns would never be seen idle together.
+TEST_F(ProberTest, OneThatClosesAfterEachAnswerIsHeardInEachPass) {
+  constexpr int kPasses = 4;
+  const os::Descriptor listening = hang("closes");
+  std::atomic<int> closed = 0;
+  std::thread server([&] {
+    for (int pass = 0; pass < kPasses; ++pass) {
+      pollfd wait{.fd = listening.get(), .events = POLLIN, .revents = 0};
+      ::poll(&wait, 1, 20'000);
+      const os::Descriptor connection(::accept(listening.get(), nullptr, nullptr));
+      std::string head;
+      char byte = 0;
+      while (!head.ends_with("\r\n\r\n") && ::recv(connection.get(), &byte, 1, 0) == 1) head += byte;
+      const std::string answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+      EXPECT_EQ(::send(connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL), ssize_t(answer.size()));
+      ::shutdown(connection.get(), SHUT_RDWR);
+      ++closed;
+    }
+  });
+  Prober prober(Prober::sockets_in(folder_));
+  const std::vector<std::string> all{"closes"};
+  for (int pass = 0; pass < kPasses; ++pass) {
+    const bool heard = prober.ask(all, 20s)["closes"].fresh;
+    EXPECT_TRUE(heard) << pass;
+    if (!heard) ::shutdown(listening.get(), SHUT_RDWR);  // nobody else comes
+    while (closed <= pass) std::this_thread::yield();
+  }
+  server.join();
 }
 
 TEST_F(ProberTest, ListenersBehindAnAddressAreAskedInTheSameWay) {
