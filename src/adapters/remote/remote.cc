@@ -72,11 +72,18 @@ void cut(const store::ListOptions& options, store::Listing& listing) {
 Remote::Remote(kube::Access access, const runtime::Clock& clock, Options options)
     : access_(std::move(access)),
       clock_(clock),
-      options_(options),
-      clients_(std::make_unique<Clients>(access_, kube::ClientOptions{.timeout_ms = options_.timeout_ms},
+      options_(std::move(options)),
+      clients_(std::make_unique<Clients>(access_,
+                                         kube::ClientOptions{.timeout_ms = options_.timeout_ms,
+                                                             .busy_tries = options_.busy_tries,
+                                                             .metrics = options_.metrics},
                                          options_.idle_connections)) {}
 
 Remote::~Remote() = default;
+
+std::string Remote::manager_of(const store::Cause& cause) const {
+  return options_.field_manager.empty() ? remote::manager_of(cause) : options_.field_manager;
+}
 
 void Remote::interrupt() { clients_->interrupt(); }
 
@@ -85,7 +92,8 @@ Result<ObjectPtr> Remote::get(const ObjectKey& key) const {
 }
 
 Result<store::Listing> Remote::list(store::Kind kind, const store::ListOptions& options) const {
-  kube::ListQuery query{.resource = resource_of(kind), .ns = options.space};
+  kube::ListQuery query{
+      .resource = resource_of(kind), .ns = options.space, .label_selector = selector_of(kind)};
   if (options.at != 0) query.at = fmt::format("{}", options.at);
   // Over all namespaces a server's order need not be ours, so its first page is not ours either.
   const bool one_page = options.limit != 0 && !options.space.empty() && options.after_space.empty() &&
@@ -110,9 +118,19 @@ Result<store::Listing> Remote::list(store::Kind kind, const store::ListOptions& 
 }
 
 Result<std::unique_ptr<store::Watch>> Remote::watch(store::Kind kind, const store::WatchOptions& options) {
-  return std::make_unique<RemoteWatch>(
-      access_, clock_, kind, options,
-      WatchSettings{options_.timeout_ms, options_.waiting_events, options_.longest_wait});
+  WatchSettings settings{.timeout_ms = options_.timeout_ms,
+                         .waiting_events = options_.waiting_events,
+                         .longest_wait = options_.longest_wait,
+                         .behind_wait = options_.behind_wait,
+                         .row = nullptr,
+                         .metrics = options_.metrics};
+  {
+    const runtime::MutexLock lock(mutex_);
+    auto& row = rows_[{kind, options.space}];
+    if (row == nullptr) row = std::make_shared<kube::RetryRow>();
+    settings.row = row;
+  }
+  return std::make_unique<RemoteWatch>(access_, clock_, kind, options, std::move(settings));
 }
 
 Result<ObjectPtr> Remote::create(store::Object object, const store::Cause& cause) {

@@ -5,14 +5,21 @@
 // and update(). The answer to remove() has the version of what was removed: the API does not tell that of its
 // end.
 //
-// Calls wait for as long as Options says; watches outlive their connections, and say nothing meanwhile.
+// Calls wait for as long as Options says; watches outlive their connections, and say nothing meanwhile. Of
+// EndpointSlices only those that belong to a deployment are there: a cluster has many others.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "ports/store/store.h"
 #include "system/kube/kubeconfig.h"
+#include "system/kube/metrics.h"
+#include "system/kube/retry.h"
 #include "system/runtime/clock.h"
+#include "system/runtime/mutex.h"
 
 namespace slipway::remote {
 
@@ -23,6 +30,13 @@ struct Options {
   size_t idle_connections = 8;    // kept between calls; more are opened while more calls run
   size_t waiting_events = 8'192;  // of a watch; who leaves more waiting is cut off
   Duration longest_wait = std::chrono::seconds(30);  // between the tries of a watch to reach the server again
+  // For a server that is behind what a watch has seen, as one of several may be; then it counts as gone back.
+  Duration behind_wait = std::chrono::seconds(15);
+  int busy_tries = 4;  // of a call, while the server says that it is too busy, and when to come again
+  // As what writes are known to the server; empty: by their cause's reason, which our own keeps in its audit
+  // log. A cluster keeps for each object which manager wrote which field: there it should be one.
+  std::string field_manager;
+  kube::ApiMetrics* metrics = nullptr;  // may be null; outlives the store and its watches
 };
 
 class Remote final : public store::Store {
@@ -49,10 +63,16 @@ class Remote final : public store::Store {
   void interrupt();
 
  private:
+  std::string manager_of(const store::Cause& cause) const;
+
   const kube::Access access_;
   const runtime::Clock& clock_;
   const Options options_;
   const std::unique_ptr<Clients> clients_;
+  runtime::Mutex mutex_;
+  // How watches of the same objects have fared, one after the other.
+  std::map<std::pair<store::Kind, std::string>, std::shared_ptr<kube::RetryRow>> rows_
+      SLIPWAY_GUARDED_BY(mutex_);
 };
 
 }  // namespace slipway::remote

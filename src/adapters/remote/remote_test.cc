@@ -6,10 +6,12 @@
 #include <future>
 #include <thread>
 
+#include "ports/store/mirror.h"
 #include "ports/store/testing/store_contract.h"
 #include "services/api/testing/served_store.h"
 #include "system/http/testing/tls_peer.h"
 #include "system/kube/testing/fake_api.h"
+#include "values/domain/endpoint_slice.h"
 
 namespace slipway::remote {
 namespace {
@@ -247,7 +249,7 @@ std::string shown(store::Watch& watch) {
   return fmt::format("{}@{}", name, (*event)->resource_version);
 }
 
-TEST(RemoteWatch, ListsItselfWhereTheServerDoesNotBeginWithWhatIsThere) {
+TEST(RemoteWatch, AsksForAListWhereTheServerDoesNotBeginWithWhatIsThere) {
   FakeApi api;
   api.will(
       kPath,
@@ -322,6 +324,153 @@ TEST(RemoteWatch, AnEventThatIsNoObjectEndsIt) {
   Remote remote(api.access(), kClock);
   auto watch = remote.watch(kKind, {.space = "", .after = 5});
   EXPECT_EQ((*watch)->next(5s).error().code, Code::kInvalid);
+}
+
+constexpr std::string_view kTooNew =
+    R"({"kind":"Status","status":"Failure","code":504,"reason":"Timeout","message":"Too large resource version",)"
+    R"("details":{"causes":[{"reason":"ResourceVersionTooLarge","message":"Too large resource version"}]}})";
+const Options kQuick{.longest_wait = 1ms};
+
+// One of several servers may be behind the one that answered before.
+TEST(RemoteWatch, WaitsForAServerThatIsBehindWhatItHasSeen) {
+  FakeApi api;
+  api.will(kPath, {.body = line("ADDED", object_json("a", 6)), .end = Canned::End::kFinish});
+  for (int i = 0; i < 3; ++i) api.will(kPath, {.status = 504, .body = std::string(kTooNew)});
+  api.will(kPath, {.body = line("MODIFIED", object_json("a", 7)), .end = Canned::End::kHold});
+  Remote remote(api.access(), kClock, kQuick);
+  auto watch = remote.watch(kKind, {.space = "", .after = 5});
+  EXPECT_EQ(shown(**watch), "a@6");
+  EXPECT_EQ(shown(**watch), "a@7");
+}
+
+TEST(RemoteWatch, AServerThatStaysBehindHasGoneBack) {
+  FakeApi api;
+  api.will(kPath, {.body = line("ADDED", object_json("a", 6)), .end = Canned::End::kFinish});
+  api.will(kPath, {.status = 504, .body = std::string(kTooNew)});
+  Options options = kQuick;
+  options.behind_wait = 0s;
+  Remote remote(api.access(), kClock, options);
+  auto watch = remote.watch(kKind, {.space = "", .after = 5});
+  EXPECT_EQ(shown(**watch), "a@6");
+  const auto event = (*watch)->next(5s);
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().code, Code::kNotFound);
+  EXPECT_EQ(event.error().message, "the server has gone back to an earlier version; list again");
+}
+
+TEST(RemoteWatch, IsNotLostWhileItsStreamSaysNothing) {
+  FakeApi api;
+  api.will(kPath, {.body = line("ADDED", object_json("a", 6)), .end = Canned::End::kAbort});
+  api.will(kPath, {.status = 503, .body = kube::testing::status_json(503, "ServiceUnavailable", "starting")});
+  api.will(kPath, {.body = "", .end = Canned::End::kHold});
+  Remote remote(api.access(), kClock, kQuick);
+  auto watch = remote.watch(kKind, {.space = "", .after = 5});
+  EXPECT_EQ(shown(**watch), "a@6");
+  api.await_requests(3);
+  while ((*watch)->lost()) std::this_thread::yield();
+}
+
+// A mirror goes on through an outage after which the server remembers nothing: one list, and what vanished
+// meanwhile is told.
+TEST(RemoteWatch, AMirrorListsOnceAfterAnOutage) {
+  const Canned starting{.status = 503,
+                        .body = kube::testing::status_json(503, "ServiceUnavailable", "starting")};
+  const auto end_of_list = [](int version) {
+    return line("BOOKMARK", fmt::format(R"({{"metadata":{{"resourceVersion":"{}","annotations":)"
+                                        R"({{"k8s.io/initial-events-end":"true"}}}}}})",
+                                        version));
+  };
+  FakeApi api;
+  api.will(kPath,
+           {.body = line("ADDED", object_json("a", 3)) + line("ADDED", object_json("b", 4)) + end_of_list(9),
+            .end = Canned::End::kAbort});
+  for (int i = 0; i < 4; ++i) api.will(kPath, starting);
+  api.will(kPath, {.status = 410, .body = kube::testing::status_json(410, "Expired", "too old")});
+  for (int i = 0; i < 4; ++i) api.will(kPath, starting);
+  api.will(kPath, {.body = line("ADDED", object_json("b", 4)) + end_of_list(50), .end = Canned::End::kHold});
+  Remote remote(api.access(), kClock, kQuick);
+  runtime::Mutex mutex;
+  runtime::CondVar woken;
+  bool news = false;
+  store::Mirror mirror(remote, kKind, "", [&] {
+    const runtime::MutexLock lock(mutex);
+    news = true;
+    woken.notify_all();
+  });
+  std::set<std::string> gone;
+  while (gone.empty()) {
+    if (const auto changes = mirror.pull()) gone = changes->gone;
+    const runtime::MutexLock lock(mutex);
+    while (gone.empty() && !news) woken.wait(mutex);
+    news = false;
+  }
+  EXPECT_THAT(gone, ElementsAre("a"));
+  EXPECT_NE(mirror.find("b"), nullptr);
+  const auto targets = api.targets();
+  // The first list, and after the outage as many tries as it took for one.
+  const auto lists = std::ranges::count_if(targets, [](const std::string& target) {
+    return target.find("sendInitialEvents") != std::string::npos;
+  });
+  EXPECT_EQ(targets.size(), 11u);
+  EXPECT_EQ(lists, 6);
+  EXPECT_THAT(targets.back(), testing::Not(HasSubstr("resourceVersion=")));
+}
+
+TEST(RemoteEndpoints, AreThoseOfDeployments) {
+  const std::string slices = "GET /apis/discovery.k8s.io/v1/namespaces/a/endpointslices";
+  FakeApi api;
+  api.will(slices, {.body = R"({"metadata":{"resourceVersion":"9"},"items":[]})"});
+  api.will(slices, {.body = "", .end = Canned::End::kHold});
+  Remote remote(api.access(), kClock);
+  EXPECT_TRUE(remote.list(Kind::kEndpointSlice, {.space = "a"}));
+  const auto watch = remote.watch(Kind::kEndpointSlice, {.space = "a", .after = 9});
+  api.await_requests(2);
+  EXPECT_THAT(api.targets(), testing::Each(HasSubstr("labelSelector=slipway.dev%2Fdeployment")));
+}
+
+TEST_F(RemoteTest, EndpointsOfDeploymentsAreTheOnesThatOurOwnServerGives) {
+  const auto slice = [](const std::string& name) {
+    return domain::to_object(
+        domain::EndpointSlice{.name = name, .revision = "r", .deployment = "d", .endpoints = {}}, "default");
+  };
+  store::Object stranger = slice("stranger");
+  stranger.meta.labels.erase(std::string(domain::kDeploymentLabel));
+  ASSERT_TRUE(served_->store().create(slice("ours"), kCause));
+  ASSERT_TRUE(served_->store().create(stranger, kCause));
+  EXPECT_THAT(names(remote_.list(Kind::kEndpointSlice, {})), ElementsAre("ours"));
+  auto watch = remote_.watch(Kind::kEndpointSlice, {});
+  const auto event = (*watch)->next(5s);
+  ASSERT_TRUE(event && *event);
+  EXPECT_EQ((*event)->object->key.name, "ours");
+  EXPECT_EQ((*(*watch)->next(5s))->change, Change::kListed);
+}
+
+TEST(RemoteCalls, AskABusyServerAgainWhenItSaysWhen) {
+  const std::string post = "POST /apis/slipway.dev/v1alpha1/namespaces/default/modeldeployments";
+  const Canned busy{.status = 429,
+                    .body = kube::testing::status_json(429, "TooManyRequests", "busy"),
+                    .headers = {{"retry-after", "0"}}};
+  FakeApi api;
+  telemetry::Registry registry;
+  kube::ApiMetrics metrics(registry);
+  Remote remote(api.access(), kClock, {.metrics = &metrics});
+  for (int i = 0; i < 3; ++i) api.will(post, busy);
+  api.will(post, {.status = 201, .body = object_json("a", 7)});
+  EXPECT_TRUE(remote.create(deployment("a"), kCause));
+  for (int i = 0; i < 4; ++i) api.will(post, busy);
+  EXPECT_EQ(remote.create(deployment("a"), kCause).error().code, Code::kUnavailable);
+  EXPECT_EQ(api.requests().size(), 8u);
+  EXPECT_THAT(registry.expose(telemetry::Form::kPrometheus),
+              HasSubstr(R"(slipway_kube_requests_total{verb="create",code="429"} 7)"));
+}
+
+TEST(RemoteCalls, AreMadeUnderOneNameWhereThatIsWanted) {
+  const std::string post = "POST /apis/slipway.dev/v1alpha1/namespaces/default/modeldeployments";
+  FakeApi api;
+  for (int i = 0; i < 2; ++i) api.will(post, {.status = 201, .body = object_json("a", 7)});
+  EXPECT_TRUE(Remote(api.access(), kClock).create(deployment("a"), kCause));
+  EXPECT_TRUE(Remote(api.access(), kClock, {.field_manager = "slipway"}).create(deployment("a"), kCause));
+  EXPECT_THAT(api.targets(), ElementsAre(HasSubstr("fieldManager=Test"), HasSubstr("fieldManager=slipway")));
 }
 
 TEST(RemoteList, IsReadInPagesOfTheServer) {

@@ -20,7 +20,8 @@ Change to_change(kube::WatchEvent::Type type) {
 }
 
 kube::WatchQuery query_of(store::Kind kind, const store::WatchOptions& options) {
-  kube::WatchQuery out{.resource = resource_of(kind), .ns = options.space};
+  kube::WatchQuery out{
+      .resource = resource_of(kind), .ns = options.space, .label_selector = selector_of(kind)};
   out.start = options.after ? kube::WatchQuery::Start::kFromVersion : kube::WatchQuery::Start::kListFirst;
   if (options.after) out.resource_version = fmt::format("{}", *options.after);
   return out;
@@ -31,9 +32,8 @@ kube::WatchQuery query_of(store::Kind kind, const store::WatchOptions& options) 
 RemoteWatch::RemoteWatch(const kube::Access& access, const runtime::Clock& clock, store::Kind kind,
                          const store::WatchOptions& options, WatchSettings settings)
     : kind_(kind),
-      space_(options.space),
-      settings_(settings),
-      lister_(access, {.timeout_ms = settings.timeout_ms}),
+      settings_(std::move(settings)),
+      clock_(clock),
       watch_(access, query_of(kind, options), clock, watch_options()),
       listing_(!options.after),
       given_(options.after.value_or(0)),
@@ -45,25 +45,40 @@ RemoteWatch::~RemoteWatch() {
     stopping_ = true;
   }
   changed_.notify_all();
-  lister_.interrupt();
   watch_.stop();
   thread_.join();
 }
 
 kube::WatchOptions RemoteWatch::watch_options() {
   return {.retry = {.longest = settings_.longest_wait},
-          .on_retry = [this](const kube::ApiError& why, Duration wait) {
-            lost_ = true;
-            if (is_too_new(why)) {  // waiting for a version that the server may never reach helps nobody
-              too_new_ = why;
-              watch_.stop();
-              return;
-            }
-            runtime::log::warn("remote", "a watch lost its connection and opens another",
-                               {{"resource", domain::info(kind_).plural},
-                                {"why", why.error.message},
-                                {"wait_ms", int64_t{wait / std::chrono::milliseconds(1)}}});
-          }};
+          .timeout_ms = settings_.timeout_ms,
+          .on_retry = [this](const kube::ApiError& why, Duration wait) { on_retry(why, wait); },
+          .on_open =
+              [this] {
+                lost_ = false;
+                began_ = began_ || std::exchange(opened_, true);  // the stream before was not refused
+              },
+          .row = settings_.row,
+          .metrics = settings_.metrics};
+}
+
+void RemoteWatch::on_retry(const kube::ApiError& why, Duration wait) {
+  lost_ = true;
+  if (is_too_new(why) && !wait_for_it(why)) return watch_.stop();
+  runtime::log::warn("remote", "a watch lost its connection and opens another",
+                     {{"resource", domain::info(kind_).plural},
+                      {"why", why.error.message},
+                      {"wait_ms", int64_t{wait / std::chrono::milliseconds(1)}}});
+}
+
+// One of several servers may be behind the others for a moment. One that was set back for good never comes
+// to where we are; nor need it come to where somebody only says that he has been.
+bool RemoteWatch::wait_for_it(const kube::ApiError& too_new) {
+  const TimePoint now = clock_.now();
+  if (!behind_since_) behind_since_ = now;
+  if (began_ && now - *behind_since_ < settings_.behind_wait) return true;
+  too_new_ = too_new;
+  return false;
 }
 
 void RemoteWatch::read_until_stopped() {
@@ -73,24 +88,11 @@ void RemoteWatch::read_until_stopped() {
 
 Status RemoteWatch::read_one() {
   const auto event = watch_.next();
-  if (!event) {
-    if (listing_ && !began_ && needs_list(event.error())) return list_first();
-    return fail(why_ended(event.error()));
-  }
+  if (!event) return fail(why_ended(event.error()));
   began_ = true;
-  lost_ = false;
+  behind_since_.reset();
   if (event->type == kube::WatchEvent::Type::kBookmark) return put_version(*event);
   return put_object(to_change(event->type), event->object);
-}
-
-// For servers that do not begin a watch with what is there.
-Status RemoteWatch::list_first() {
-  const auto listed = lister_.list({.resource = resource_of(kind_), .ns = space_});
-  if (!listed) return fail(to_error(listed.error()));
-  for (const kube::Object& object : listed->items)
-    if (Status put = put_object(Change::kAdded, object); !put) return put;
-  watch_.resume_from(listed->resource_version);
-  return put_version({.object = {.resource_version = listed->resource_version}, .initial_end = true});
 }
 
 Status RemoteWatch::put_object(Change change, const kube::Object& object) {

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "values/domain/endpoint_slice.h"
+
 namespace slipway::remote {
 namespace {
 
@@ -20,6 +22,10 @@ bool has_cause(const kube::ApiError& error, auto&& fits) {
 kube::Resource resource_of(store::Kind kind) {
   const domain::KindInfo& info = domain::info(kind);
   return {std::string(info.group), std::string(info.version), std::string(info.plural)};
+}
+
+std::string selector_of(store::Kind kind) {
+  return kind == store::Kind::kEndpointSlice ? std::string(domain::kDeploymentLabel) : "";
 }
 
 kube::ObjectRef ref_of(const store::ObjectKey& key) { return {resource_of(key.kind), key.space, key.name}; }
@@ -49,11 +55,6 @@ bool is_too_new(const kube::ApiError& error) {
   return error.status == 504 && has_cause(error, [](const kube::Cause& cause) {
            return cause.reason == "ResourceVersionTooLarge" || cause.message == "Too large resource version";
          });
-}
-
-bool needs_list(const kube::ApiError& error) {
-  return (error.status == 422 || error.status == 400) &&
-         error.error.message.find("sendInitialEvents") != std::string::npos;
 }
 
 std::string body_of(store::Object object, const store::Precondition& seen) {

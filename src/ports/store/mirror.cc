@@ -1,6 +1,11 @@
 #include "ports/store/mirror.h"
 
 namespace slipway::store {
+namespace {
+
+constexpr size_t kMostEnds = 10'000;
+
+}  // namespace
 
 Mirror::Mirror(Store& store, Kind kind, std::string space, std::function<void()> wake)
     : store_(store), kind_(kind), space_(std::move(space)), wake_(std::move(wake)) {}
@@ -13,6 +18,7 @@ Status Mirror::open() {
   if (wake_) watch_->on_ready(wake_);
   listed_.clear();
   ended_.clear();
+  ends_.clear();
   listing_ = true;
   return ok();
 }
@@ -41,7 +47,7 @@ void Mirror::take(const Event& event, Changes& changes) {
   const bool same = known != objects_.end() && known->second->meta.uid == event.object->meta.uid;
   if (event.change == Change::kDeleted) {
     // The end of an object whose name another one has by now is no news.
-    ended_.insert(event.object->meta.uid);
+    remember_end(event.object->meta.uid);
     if (!same) return;
     objects_.erase(known);
     changes.gone.insert(name);
@@ -59,6 +65,15 @@ void Mirror::take(const Event& event, Changes& changes) {
   if (known != objects_.end() && !same) changes.replaced.insert(name);
   changes.changed.insert(name);
   objects_[name] = event.object;
+}
+
+// A watch may go on for months: late news is late by seconds.
+void Mirror::remember_end(const std::string& uid) {
+  if (!ended_.insert(uid).second) return;
+  ends_.push_back(uid);
+  if (ends_.size() <= kMostEnds) return;
+  ended_.erase(ends_.front());
+  ends_.pop_front();
 }
 
 void Mirror::finish_list(Changes& changes) {

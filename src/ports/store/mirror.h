@@ -5,6 +5,7 @@
 // older than what is known of an object are passed over. One thread.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -49,6 +50,7 @@ class Mirror {
  private:
   Status open();
   void take(const Event& event, Changes& changes);
+  void remember_end(const std::string& uid);
   void finish_list(Changes& changes);
 
   Store& store_;
@@ -58,6 +60,7 @@ class Mirror {
   std::map<std::string, ObjectPtr, std::less<>> objects_;
   std::set<std::string> listed_;  // seen since the watch was opened, until its list is complete
   std::set<std::string> ended_;   // uids of what is gone: late news of it does not bring it back
+  std::deque<std::string> ends_;  // the same, the oldest first
   bool listing_ = false, synced_ = false, moved_ = false;
   std::unique_ptr<Watch> watch_;
 };

@@ -91,7 +91,8 @@ class Store {
   // kNotFound: `at` is no longer kept. kTimeout: `at` has not happened yet.
   virtual Result<Listing> list(Kind kind, const ListOptions& options) const = 0;
   // kNotFound: `after` is no longer kept; list again. kTimeout: it has not happened yet. Said at once, or by
-  // the first that is taken: a store that is far away does not wait for the answer.
+  // the first that is taken: a store that is far away does not wait for the answer. A store that does not
+  // know the future from the present gives nothing until it has happened: Kubernetes' own does not.
   virtual Result<std::unique_ptr<Watch>> watch(Kind kind, const WatchOptions& options) = 0;
 
   // The store gives uid, versions, generation 1 and the creation time; the status is empty at first, whatever

@@ -1,5 +1,6 @@
 // Bodies that come and go in pieces, over plain HTTP and over TLS.
 #include <gtest/gtest.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -384,6 +385,37 @@ TEST(ClientAnswers, AreRefusedWhenTheyAreNotHttpOrEndless) {
     ASSERT_FALSE(response) << row.answer.substr(0, 100);
     EXPECT_EQ(response.error().code, row.code) << row.answer.substr(0, 100) << response.error().message;
   }
+}
+
+// As when a machine loses its power: its end of the connection neither answers nor acknowledges.
+void fall_silent(int fd) {
+  sock_filter drop{BPF_RET | BPF_K, 0, 0, 0};
+  const sock_fprog program{.len = 1, .filter = &drop};
+  ASSERT_EQ(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+}
+
+TEST(ClientLoss, OfAPeerThatVanishedIsNoticedWithoutAWordFromIt) {
+  const int listening = *listen_on(*parse_address("127.0.0.1:0"));
+  Client client(*parse_url("http://" + bound_address(listening)->str()),
+                {.body_timeout_ms = 60'000, .lost_after_ms = 1'000});
+  int peer = -1;
+  std::thread answering([&] {
+    pollfd waiting{.fd = listening, .events = POLLIN, .revents = 0};
+    ::poll(&waiting, 1, 5'000);
+    peer = ::accept(listening, nullptr, nullptr);
+    constexpr std::string_view kHead = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    EXPECT_EQ(::send(peer, kHead.data(), kHead.size(), 0), static_cast<ssize_t>(kHead.size()));
+  });
+  const auto begun = client.begin({});
+  answering.join();
+  ASSERT_TRUE(begun) << begun.error().message;
+  fall_silent(peer);
+  std::array<char, 10> piece{};
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(client.read(piece).error().code, Code::kUnavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 20s);
+  ::close(peer);
+  ::close(listening);
 }
 
 TEST(ClientRequests, AreRefusedWhenTheyWouldSayMoreThanOneThing) {

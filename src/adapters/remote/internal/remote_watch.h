@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <thread>
 
 #include "ports/store/store.h"
-#include "system/kube/client.h"
 #include "system/kube/watch.h"
 #include "system/runtime/mutex.h"
 
@@ -17,6 +17,9 @@ struct WatchSettings {
   int timeout_ms = 30'000;
   size_t waiting_events = 8'192;
   Duration longest_wait = std::chrono::seconds(30);
+  Duration behind_wait = std::chrono::seconds(15);
+  std::shared_ptr<kube::RetryRow> row;
+  kube::ApiMetrics* metrics = nullptr;
 };
 
 class RemoteWatch final : public store::Watch {
@@ -40,10 +43,11 @@ class RemoteWatch final : public store::Watch {
   };
 
   kube::WatchOptions watch_options();
+  void on_retry(const kube::ApiError& why, Duration wait);
+  bool wait_for_it(const kube::ApiError& too_new);
   // The thread's.
   void read_until_stopped();
   Status read_one();
-  Status list_first();
   Status put_object(store::Change change, const kube::Object& object);
   Status put_version(const kube::WatchEvent& bookmark);
   Status put(Item item) SLIPWAY_EXCLUDES(mutex_);
@@ -54,14 +58,15 @@ class RemoteWatch final : public store::Watch {
   Taken take() SLIPWAY_REQUIRES(mutex_);
 
   const store::Kind kind_;
-  const std::string space_;
   const WatchSettings settings_;
-  kube::Client lister_;
+  const runtime::Clock& clock_;
   kube::Watch watch_;
   // The thread's.
-  bool listing_;        // what was there is not complete
-  bool began_ = false;  // the server gave something
-  std::optional<kube::ApiError> too_new_;
+  bool listing_;  // what was there is not complete
+  bool opened_ = false;
+  bool began_ = false;                     // the server knew the version from which it goes on
+  std::optional<TimePoint> behind_since_;  // that the server has not reached what was seen
+  std::optional<kube::ApiError> too_new_;  // and will not be waited for
 
   std::atomic<bool> lost_{false};
 

@@ -11,6 +11,8 @@
 namespace slipway::remote {
 
 kube::Resource resource_of(store::Kind kind);
+// Which objects of the kind are ours at all; empty: all of them.
+std::string selector_of(store::Kind kind);
 kube::ObjectRef ref_of(const store::ObjectKey& key);
 
 // kInvalid when it is not what an API server sends.
@@ -21,9 +23,6 @@ Result<uint64_t> to_version(std::string_view text);
 Error to_error(const kube::ApiError& error);
 // The version that was asked for has not happened yet.
 bool is_too_new(const kube::ApiError& error);
-// The server cannot begin a watch with what is there: it is too old, or told not to.
-bool needs_list(const kube::ApiError& error);
-
 // What is sent: without what the server gives, at the version that was seen.
 std::string body_of(store::Object object, const store::Precondition& seen);
 // Fits into what a field manager may be: printable, at most 128 characters.

@@ -31,6 +31,12 @@ Object deployment(const std::string& name, int replicas) {
           .status = ""};
 }
 
+Object StoreContract::deployment(const std::string& name, int replicas) const {
+  Object out = store::deployment(name, replicas);
+  out.key.space = space();
+  return out;
+}
+
 namespace {
 
 // Others may want deployment() alone.
@@ -38,8 +44,6 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreContract);
 
 constexpr auto kKind = Kind::kModelDeployment;
 constexpr Duration kPatience = 5s;
-
-ObjectKey key(const std::string& name) { return {kKind, "default", name}; }
 
 std::vector<std::string> names(const std::vector<ObjectPtr>& items) {
   std::vector<std::string> out;
@@ -171,10 +175,10 @@ TEST_P(StoreContract, AnObjectMadeAnewIsAnother) {
 
 TEST_P(StoreContract, ListsByNameInPages) {
   for (const char* name : {"c", "a", "e", "b", "d"}) ASSERT_TRUE(store().create(deployment(name), kCause));
-  const auto all = store().list(kKind, {.space = "default"});
+  const auto all = store().list(kKind, {.space = space()});
   ASSERT_TRUE(all) << all.error().message;
   EXPECT_THAT(names(all->items), ElementsAre("a", "b", "c", "d", "e"));
-  const auto page = store().list(kKind, {.space = "default", .limit = 2});
+  const auto page = store().list(kKind, {.space = space(), .limit = 2});
   ASSERT_TRUE(page);
   EXPECT_THAT(names(page->items), ElementsAre("a", "b"));
   EXPECT_EQ(page->remaining, 3u);
@@ -183,12 +187,12 @@ TEST_P(StoreContract, ListsByNameInPages) {
 
 TEST_P(StoreContract, GoesOnBehindAnObjectAtTheSameVersion) {
   for (const char* name : {"a", "b", "c", "d"}) ASSERT_TRUE(store().create(deployment(name), kCause));
-  const auto page = store().list(kKind, {.space = "default", .limit = 2});
+  const auto page = store().list(kKind, {.space = space(), .limit = 2});
   ASSERT_TRUE(page);
   ASSERT_TRUE(store().remove(key("c"), {}, kCause));
   ASSERT_TRUE(store().create(deployment("bb"), kCause));
   const auto rest = store().list(
-      kKind, {.space = "default", .after_space = "default", .after_name = "b", .at = page->resource_version});
+      kKind, {.space = space(), .after_space = space(), .after_name = "b", .at = page->resource_version});
   ASSERT_TRUE(rest) << rest.error().message;
   EXPECT_THAT(names(rest->items), ElementsAre("c", "d"));
   EXPECT_EQ(rest->resource_version, page->resource_version);
@@ -197,18 +201,23 @@ TEST_P(StoreContract, GoesOnBehindAnObjectAtTheSameVersion) {
 TEST_P(StoreContract, AVersionThatHasNotHappenedYetIsSaidToBe) {
   const auto made = store().create(deployment("a"), kCause);
   const uint64_t later = (*made)->meta.resource_version + 1'000'000;
-  EXPECT_EQ(store().list(kKind, {.space = "default", .at = later}).error().code, Code::kTimeout);
-  auto watch = store().watch(kKind, {.space = "default", .after = later});
-  const Error error = watch ? (*watch)->next(kPatience).error() : watch.error();
-  EXPECT_EQ(error.code, Code::kTimeout) << error.message;
+  EXPECT_EQ(store().list(kKind, {.space = space(), .at = later}).error().code, Code::kTimeout);
+  auto watch = store().watch(kKind, {.space = space(), .after = later});
+  const bool waits = GetParam().future == StoreFactory::Future::kAwaited;
+  const auto event =
+      watch ? (*watch)->next(waits ? 100ms : kPatience) : Result<std::optional<Event>>(fail(watch.error()));
+  if (waits && event)
+    EXPECT_FALSE(*event);
+  else
+    EXPECT_EQ(event.error().code, Code::kTimeout);
 }
 
 TEST_P(StoreContract, AListAndAWatchFromItMissNothingAndRepeatNothing) {
   ASSERT_TRUE(store().create(deployment("a"), kCause));
-  const auto listing = store().list(kKind, {.space = "default"});
+  const auto listing = store().list(kKind, {.space = space()});
   ASSERT_TRUE(store().create(deployment("b"), kCause));
   ASSERT_TRUE(store().update(deployment("a", 7), {}, kCause));
-  auto watch = store().watch(kKind, {.space = "default", .after = listing->resource_version});
+  auto watch = store().watch(kKind, {.space = space(), .after = listing->resource_version});
   ASSERT_TRUE(watch) << watch.error().message;
   EXPECT_THAT(take(**watch, 2), ElementsAre("+b", "~a"));
   ASSERT_TRUE(store().remove(key("b"), {}, kCause));
@@ -221,7 +230,7 @@ TEST_P(StoreContract, AListAndAWatchFromItMissNothingAndRepeatNothing) {
 TEST_P(StoreContract, AWatchFromNowhereBeginsWithWhatIsThere) {
   ASSERT_TRUE(store().create(deployment("b"), kCause));
   ASSERT_TRUE(store().create(deployment("a"), kCause));
-  auto watch = store().watch(kKind, {.space = "default", .after = {}});
+  auto watch = store().watch(kKind, {.space = space(), .after = {}});
   ASSERT_TRUE(watch) << watch.error().message;
   EXPECT_THAT(take(**watch, 3), ElementsAre("+a", "+b", "."));
   ASSERT_TRUE(store().create(deployment("c"), kCause));
@@ -230,7 +239,7 @@ TEST_P(StoreContract, AWatchFromNowhereBeginsWithWhatIsThere) {
 
 TEST_P(StoreContract, ADeletedObjectIsShownAsItWasWithTheVersionOfItsEnd) {
   const auto made = store().create(deployment("a", 4), kCause);
-  auto watch = store().watch(kKind, {.space = "default", .after = (*made)->meta.resource_version});
+  auto watch = store().watch(kKind, {.space = space(), .after = (*made)->meta.resource_version});
   ASSERT_TRUE(watch);
   ASSERT_TRUE(store().remove(key("a"), {}, kCause));
   const auto event = (*watch)->next(kPatience);
@@ -242,7 +251,7 @@ TEST_P(StoreContract, ADeletedObjectIsShownAsItWasWithTheVersionOfItsEnd) {
 
 TEST_P(StoreContract, AWatcherIsCalledWhenThereIsSomething) {
   std::atomic<int> calls{0};  // outlives the watch, which may call until it is destroyed
-  auto watch = store().watch(kKind, {.space = "default", .after = {}});
+  auto watch = store().watch(kKind, {.space = space(), .after = {}});
   ASSERT_TRUE(watch);
   (*watch)->on_ready([&] { ++calls; });
   while (true) {
@@ -264,7 +273,7 @@ TEST_P(StoreContract, TooOldAVersionIsSaidToBe) {
   const auto first = store().create(deployment("a"), kCause);
   if (GetParam().history > 100) GTEST_SKIP() << "keeps too much for this test";
   for (int i = 0; i < 40; ++i) ASSERT_TRUE(store().update(deployment("a", 2 + i), {}, kCause));
-  auto watch = store().watch(kKind, {.space = "default", .after = (*first)->meta.resource_version});
+  auto watch = store().watch(kKind, {.space = space(), .after = (*first)->meta.resource_version});
   // Said at once, or with the first that is taken.
   const Error error = watch ? (*watch)->next(kPatience).error() : watch.error();
   EXPECT_EQ(error.code, Code::kNotFound) << error.message;
@@ -289,15 +298,16 @@ TEST_P(StoreContract, OfManyWritersThatSawTheSameOneWins) {
 }
 
 TEST_P(StoreContract, EventsAndEndpointSlicesAreKeptToo) {
-  Object event{
-      .key = {Kind::kEvent, "default", "credit.1"},
-      .meta = {},
-      .content =
-          R"({"count":1,"involvedObject":{"kind":"ModelDeployment","name":"credit"},"message":"m","reason":"Pushed","type":"Normal"})"};
-  event.key.space = "default";
+  const json::Document about{{"kind", "ModelDeployment"}, {"name", "credit"}, {"namespace", space()}};
+  const json::Document content{
+      {"count", 1}, {"involvedObject", about}, {"message", "m"}, {"reason", "Pushed"}, {"type", "Normal"}};
+  const Object event{.key = {Kind::kEvent, space(), "credit.1"},
+                     .meta = {},
+                     .content = json::canonical(content),
+                     .status = ""};
   const auto made = store().create(event, kCause);
   ASSERT_TRUE(made) << made.error().message;
-  EXPECT_EQ(store().list(Kind::kEvent, {.space = "default"})->items.size(), 1u);
+  EXPECT_EQ(store().list(Kind::kEvent, {.space = space()})->items.size(), 1u);
 }
 
 }  // namespace
