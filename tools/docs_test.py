@@ -30,7 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 UP = re.compile(r"\bslipway up\b(?!.*--listen)")
 BLOCK = re.compile(r"(<!-- docs-test: skip ([^>]*?) -->\s*)?```console\n(.*?)```", re.S)
 MARK = "==docs-test=="
-PATIENCE = 120  # seconds, for one command
+PATIENCE = 240  # seconds, for one command
 AT_ONCE = 4  # documents
 REASONS_OF_A_CLUSTER = {ROOT / f"docs/reasons/{name}.md" for name in ("Unschedulable", "QuotaExceeded", "PodRefused", "NameTaken")}
 NEED_A_CLUSTER = {ROOT / "docs/kubernetes.md"} | REASONS_OF_A_CLUSTER
