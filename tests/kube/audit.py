@@ -29,8 +29,8 @@ class Audit:
         return [each for each in self.requests(agent) if each["verb"] in WRITES]
 
     def lists(self, agent="slipway"):
-        """Lists, and watches that stream one: what an API server has to read everything for."""
-        return [each for each in self.requests(agent)
+        """Lists, and watches that stream one: what an API server has to read everything for, unless it has refused."""
+        return [each for each in self.requests(agent) if each["code"] == 200
                 if each["verb"] == "list" or (each["verb"] == "watch" and "sendInitialEvents=true" in each["uri"] and each["stage"] == "ResponseStarted")]
 
 
