@@ -331,12 +331,10 @@ TEST(ClientRetry, DoesNotAskAgainWhenAnAnswerBeganOrTheBodyIsFromASource) {
   EXPECT_EQ(body.given, 3U);
 }
 
-// Whoever creates something must not have it twice because the first answer was lost.
-TEST(ClientRetry, DoesNotPostAgain) {
+TEST(ClientRetry, DoesNotPostAgain) {  // it would create twice
   const Script script({{kOk, ""}});
   Client client(script.url());
-  EXPECT_EQ(client.ask({})->body, "ok");
-  EXPECT_EQ(client.ask({.method = base::Method::kPost}).error().code, Code::kUnavailable);
+  EXPECT_TRUE(client.ask({}) && !client.ask({.method = base::Method::kPost}));
   EXPECT_EQ(script.requests(), 2);
 }
 
