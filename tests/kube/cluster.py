@@ -55,8 +55,8 @@ class Space:
         for each in reversed(self.cleanups):
             each()
         for kind in ALL_OURS:
-            self.kubectl("delete", kind, "--all", "--wait=false", "--ignore-not-found", *(("--grace-period=1",) if kind == "pods" else ()), ok=None)
-        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false")
+            self.kubectl("delete", kind, "--all", "--wait=false", "--ignore-not-found", *(("--grace-period=1",) if kind == "pods" else ()), ok=None, timeout=200)
+        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false", timeout=200)
 
     # ---- Asking
 

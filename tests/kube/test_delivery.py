@@ -1,17 +1,20 @@
 """How model files come to pods: from control's own registry, which is pushed to through the API server, and from a registry of
 others (Debian's docker-registry) with a password, an authority of its own, and a cache that the nodes share."""
 import base64
+import hashlib
 import json
 import os
 import shutil
-import urllib.parse
 
 import pytest
-from control import digest_of
 from installed import Installed, salted
 from registries import PROGRAM, Registry, docker_config
 
 LARGE = 96 << 20
+
+
+def digest_of(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def volume(cluster, space, claim, mode="ReadWriteMany"):
@@ -33,7 +36,7 @@ class Delivered(Installed):
     """With a registry of others beside its own: its address, what opens it, and the cache's folder."""
 
     def __init__(self, space, image, folder):
-        host = urllib.parse.urlsplit(space.cluster.server).hostname
+        host = space.cluster.host  # where the pods reach this machine
         self.others = Registry(folder / "others", password=True, tls=True, host=host)
         self.env = {"DOCKER_CONFIG": str(docker_config(folder / "docker", self.others.address))}
         secret = {".dockerconfigjson": (folder / "docker/config.json").read_bytes(), "ca.crt": self.others.ca.read_bytes()}

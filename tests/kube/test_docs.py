@@ -1,10 +1,11 @@
 """docs/kubernetes.md on a cluster: what the page shows is what happens, command by command, as a newcomer types it."""
 import json
+import shutil
 import sys
 
 import bundle
 import pytest
-from cluster import ROOT
+from cluster import DEFINITIONS, ROOT, wait_until
 
 sys.path.append(str(ROOT / "tools"))
 import docs_test  # noqa: E402
@@ -26,9 +27,16 @@ def volume(folder):
                      "claimRef": {"namespace": SPACE, "name": "slipway-registry"}}}
 
 
+def nothing_is_left(cluster):
+    return not cluster.kubectl("get", "modeldeployments,modelversions", "-A", "-o", "name").stdout
+
+
 @pytest.fixture
 def desk(cluster, tmp_path):
-    """-> the environment of the page's shell"""
+    """-> the environment of the page's shell. The page ends with the definitions taken away, which needs that nothing is left of other
+    tests, and later ones want them back."""
+    wait_until(lambda: nothing_is_left(cluster), "models of other tests go", seconds=60)
+    kubeconfig = shutil.copy(cluster.kubeconfig, tmp_path / "kubeconfig")  # the page chooses another namespace
     models = cluster.bundle.folder / "models"
     models.mkdir()
     models.chmod(0o777)
@@ -38,10 +46,12 @@ def desk(cluster, tmp_path):
     ssh.chmod(0o755)
     usual = docs_test.environment_of(str(tmp_path), "0")["PATH"]
     try:
-        yield {"KUBECONFIG": str(cluster.kubeconfig), "PATH": f"{tmp_path}:{usual}"}
+        yield {"KUBECONFIG": str(kubeconfig), "PATH": f"{tmp_path}:{usual}"}
     finally:
         cluster.kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--timeout=60s", ok=None)
         cluster.kubectl("delete", "persistentvolume", "docs", "--ignore-not-found", "--timeout=20s", ok=None)
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", DEFINITIONS)
+        cluster.kubectl("wait", "--for=condition=Established", "-f", DEFINITIONS)
 
 
 @pytest.mark.bundle

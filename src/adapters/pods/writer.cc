@@ -54,6 +54,13 @@ std::string controller_of(const Document& metadata) {
   return "";
 }
 
+// What lost its labels is still ours by its owner.
+bool has_owner_of_ours(const Document& metadata) {
+  const Document& owners = member(metadata, "ownerReferences");
+  return std::any_of(owners.begin(), owners.end(),
+                     [](const Document& owner) { return text_of(owner, "kind") == "ModelDeployment"; });
+}
+
 void base_on(Document& intent, const std::optional<Identity>& seen) {
   Document& metadata = intent["metadata"];
   if (seen) {
@@ -85,8 +92,9 @@ tl::expected<Writer::Found, Fault> Writer::look(const kube::ObjectRef& ref) {
   const Document& metadata = member(*document, "metadata");
   const bool labelled = text_of(member(metadata, "labels"), kRevisionLabel) == ref.name;
   const std::string holder = controller_of(metadata);
+  const bool owned = has_owner_of_ours(metadata);
   return Found{.identity = Identity{object->uid, object->resource_version},
-               .ours = labelled && holder.empty(),
+               .ours = (labelled || owned) && holder.empty(),
                .holder = holder};
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using cli::Arguments;
 
-constexpr int kAttempts = 8;  // of what breaks off: half a minute of pauses
+constexpr int kAttempts = 6;  // of what breaks off: some seconds of pauses; pods try again later
 
 // What can be done about it, where that is not said yet.
 std::string_view next_step(const Error& error) {

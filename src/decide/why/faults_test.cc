@@ -201,6 +201,11 @@ TEST(WhyOfAFault, EveryOtherFaultOfACandidateIsItsOwnRoot) {
       {Reason::kMemoryPressure, "kubectl patch md credit"},
       {Reason::kDiskFull, "df -h"},
       {Reason::kEnvironmentUnavailable, "slipway status"},
+      {Reason::kNameTaken, "kubectl get deployments,services credit-2-"},
+      {Reason::kPodRefused, "kubectl describe deployment credit-2-"},
+      {Reason::kQuotaExceeded, "kubectl describe resourcequota"},
+      {Reason::kImagePullFailed, "kubectl describe pods -l slipway.dev/revision=credit-2-"},
+      {Reason::kUnschedulable, "kubectl describe pods -l slipway.dev/revision=credit-2-"},
   };
   for (const auto& [reason, next] : rows) {
     Life life = Life::serving();
@@ -231,7 +236,7 @@ TEST(WhyOfAFault, OnAClusterItsOwnControllersBearTheCauseOut) {
   EXPECT_THAT(evidence(answer.causes[0]), Contains("Event FailedScheduling: 0/2 nodes"));
   EXPECT_THAT(evidence(answer.causes[0]), Not(Contains(HasSubstr("another revision"))));
   EXPECT_THAT(evidence(answer.causes[0]), Not(Contains(HasSubstr("something else"))));
-  EXPECT_EQ(answer.causes[0].next, "kubectl describe pods -l slipway.dev/deployment=credit");
+  EXPECT_EQ(answer.causes[0].next, "kubectl describe pods -l slipway.dev/revision=" + life.revision(2));
 }
 
 TEST(WhyOfAFault, AFailureThatPausesWaitsForPeopleAndNamesTheRoot) {

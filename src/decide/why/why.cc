@@ -32,6 +32,7 @@ Words words_of(const View& view, const Signal& signal) {
       .model = about ? about->revision.model : deployment.spec.model,
       .version = about ? about->revision.version : deployment.spec.version,
       .subject = subject_of(deployment, about),
+      .revision = about ? about->revision.name : "",
       .logs = about && about->phase == domain::Phase::kFailed ? about->revision.name + "-0" : deployment.name,
       .says = signal.says.empty() ? "control says no more" : signal.says,
       .serving = stable ? stable->revision.name : "nothing",

@@ -110,10 +110,10 @@ void Reflector::take(const WatchEvent& event) {
     case WatchEvent::Type::kDeleted:
       if (const auto at = known_.find({event.object.ns, event.object.name});
           at != known_.end() && at->second.uid == event.object.uid)
-        drop(at->first);
+        drop(at->first, number(event.object.resource_version));
       break;
     case WatchEvent::Type::kBookmark:
-      if (event.initial_end && listing_) finish_list();
+      if (event.initial_end && listing_) finish_list(number(event.object.resource_version));
       break;
   }
   if (!listing_) sink_.settled();
@@ -122,27 +122,27 @@ void Reflector::take(const WatchEvent& event) {
 void Reflector::put(const Object& object) {
   const Key key{object.ns, object.name};
   if (listing_) listed_.insert(key);
-  if (ended_.contains(object.uid)) return;
   const Known now{object.uid, number(object.resource_version)};
+  if (const auto ended = ended_.find(now.uid); ended != ended_.end() && now.version <= ended->second) return;
   Known& before = known_[key];
   if (before.uid == now.uid && before.version >= now.version) return;
   before = now;
   sink_.put(object);
 }
 
-void Reflector::drop(const Key& key) {
+void Reflector::drop(const Key& key, uint64_t version) {
   const Key gone = key;
   if (ended_.size() >= kMostEnded) ended_.clear();
-  ended_.insert(known_[gone].uid);
+  ended_[known_[gone].uid] = version;
   known_.erase(gone);
-  sink_.drop(gone.first, gone.second);
+  sink_.drop(gone.first, gone.second, version);
 }
 
-void Reflector::finish_list() {
+void Reflector::finish_list(uint64_t version) {
   std::vector<Key> gone;
   for (const auto& [key, known] : known_)
     if (!listed_.contains(key)) gone.push_back(key);
-  for (const Key& key : gone) drop(key);
+  for (const Key& key : gone) drop(key, version);
   listed_.clear();
   listing_ = false;
   synced_ = true;
@@ -160,7 +160,7 @@ bool Reflector::list_by_pages() {
   }
   for (const Object& object : listed->items) put(object);
   watch_.resume_from(listed->resource_version);
-  finish_list();
+  finish_list(number(listed->resource_version));
   sink_.settled();
   return true;
 }

@@ -28,7 +28,8 @@ struct ReflectorQuery {
 
 struct ReflectorSink {
   std::function<void(const Object&)> put;  // there, new or changed
-  std::function<void(const std::string& ns, const std::string& name)> drop;
+  // Gone, or no longer picked by the selector, at that version: it may come again, later.
+  std::function<void(const std::string& ns, const std::string& name, uint64_t version)> drop;
   std::function<void()> settled;  // all that has come for now was told; also when the first list is complete
 };
 
@@ -58,8 +59,8 @@ class Reflector {
   void run();
   void take(const WatchEvent& event);
   void put(const Object& object);
-  void drop(const Key& key);
-  void finish_list();
+  void drop(const Key& key, uint64_t version);
+  void finish_list(uint64_t version);
   bool list_by_pages();
   void fail_for_now(const ApiError& why);
 
@@ -70,8 +71,8 @@ class Reflector {
   Watch watch_;
   // The thread's.
   std::map<Key, Known> known_;
-  std::set<Key> listed_;         // seen in the list that is under way
-  std::set<std::string> ended_;  // uids of what is gone: late news of it does not bring it back
+  std::set<Key> listed_;                   // seen in the list that is under way
+  std::map<std::string, uint64_t> ended_;  // when, by uid: late news of it does not bring it back
   bool listing_ = true;
   int failures_ = 0;
 

@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -31,10 +30,10 @@ class Shelf {
             std::function<void()> wake) {
     reflector_ = std::make_unique<kube::Reflector>(
         access, std::move(query), clock,
-        kube::ReflectorSink{
-            .put = [this](const kube::Object& object) { put(object); },
-            .drop = [this](const std::string& ns, const std::string& name) { drop({ns, name}); },
-            .settled = std::move(wake)});
+        kube::ReflectorSink{.put = [this](const kube::Object& object) { put(object); },
+                            .drop = [this](const std::string& ns, const std::string& name,
+                                           uint64_t version) { drop({ns, name}, version); },
+                            .settled = std::move(wake)});
   }
   bool synced() const { return reflector_->synced(); }
   bool lost() const { return reflector_->lost(); }
@@ -62,7 +61,7 @@ class Shelf {
                                 {{"name", object.name}, {"error", document.error().message}});
     Item item{.uid = object.uid, .version = number(object.resource_version), .seen = see_(*document)};
     const runtime::MutexLock lock(mutex_);
-    if (gone_.contains(object.uid)) return;
+    if (const auto gone = gone_.find(object.uid); gone != gone_.end() && item.version <= gone->second) return;
     const auto at = items_.find({object.ns, object.name});
     if (at == items_.end())
       items_.emplace(Name{object.ns, object.name}, std::move(item));
@@ -74,9 +73,7 @@ class Shelf {
     const runtime::MutexLock lock(mutex_);
     const auto at = items_.find({ns, name});
     if (at == items_.end()) return;
-    if (gone_.size() >= kMostGone) gone_.clear();
-    gone_.insert(at->second.uid);
-    items_.erase(at);
+    forget(at, UINT64_MAX);
   }
 
  private:
@@ -91,15 +88,21 @@ class Shelf {
     std::from_chars(version.data(), version.data() + version.size(), out);
     return out;
   }
-  void drop(const Name& name) SLIPWAY_EXCLUDES(mutex_) {
+  void drop(const Name& name, uint64_t version) SLIPWAY_EXCLUDES(mutex_) {
     const runtime::MutexLock lock(mutex_);
-    items_.erase(name);
+    if (const auto at = items_.find(name); at != items_.end()) forget(at, version);
+  }
+  // An answer to a write of ours may come after the news of its end.
+  void forget(typename std::map<Name, Item>::iterator at, uint64_t version) SLIPWAY_REQUIRES(mutex_) {
+    if (gone_.size() >= kMostGone) gone_.clear();
+    gone_[at->second.uid] = version;
+    items_.erase(at);
   }
 
   const See see_;
   mutable runtime::Mutex mutex_;
   std::map<Name, Item> items_ SLIPWAY_GUARDED_BY(mutex_);
-  std::set<std::string> gone_ SLIPWAY_GUARDED_BY(mutex_);
+  std::map<std::string, uint64_t> gone_ SLIPWAY_GUARDED_BY(mutex_);  // at which version, by uid
   std::unique_ptr<kube::Reflector> reflector_;  // its thread uses the rest: it goes first
 };
 

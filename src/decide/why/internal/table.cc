@@ -32,17 +32,17 @@ constexpr std::array<Row, 39> kRows{{
     {Reason::kFetchFailed, Weight::kFault, "the files of {subject} cannot be brought here: {says}",
      "slipway fetch {model}:{version}", "does by hand what failed, and says where"},
     {Reason::kNameTaken, Weight::kFault, "what {subject} needs bears the name of somebody else's: {says}",
-     "kubectl get deployments,services --show-labels",
+     "kubectl get deployments,services {revision}",
      "rename or remove what is in the way; the rest happens by itself"},
     {Reason::kPodRefused, Weight::kFault, "the cluster does not admit the pods of {subject}: {says}",
-     "kubectl describe deployment -l slipway.dev/deployment={name}", "ask whoever set the namespace's rules"},
+     "kubectl describe deployment {revision}", "ask whoever set the namespace's rules"},
     {Reason::kQuotaExceeded, Weight::kFault, "the namespace has no room for {subject}: {says}",
      "kubectl describe resourcequota", "ask for fewer replicas or less, or have the quota raised"},
     {Reason::kImagePullFailed, Weight::kFault, "the server's image cannot be brought: {says}",
-     "kubectl describe pods -l slipway.dev/deployment={name}",
+     "kubectl describe pods -l slipway.dev/revision={revision}",
      "load the image, or install with one that the nodes can pull"},
     {Reason::kUnschedulable, Weight::kFault, "no node takes a replica of {subject}: {says}",
-     "kubectl describe pods -l slipway.dev/deployment={name}",
+     "kubectl describe pods -l slipway.dev/revision={revision}",
      "ask for less in spec.resources, or add a node"},
     {Reason::kInsufficientMemory, Weight::kFault, "there is not enough memory: {says}",
      "slipway scale {name} --replicas {fewer}", "or ask for less in spec.resources.memory, or free some"},
@@ -106,10 +106,10 @@ const Row& row_of(Reason reason) { return kRows[rank_of(reason)]; }
 std::string fill(const char* format, const Words& words) {
   return fmt::format(fmt::runtime(format), fmt::arg("name", words.name), fmt::arg("model", words.model),
                      fmt::arg("version", words.version), fmt::arg("subject", words.subject),
-                     fmt::arg("logs", words.logs), fmt::arg("says", words.says),
-                     fmt::arg("serving", words.serving), fmt::arg("on_failure", words.on_failure),
-                     fmt::arg("fewer", words.fewer), fmt::arg("way_back", words.way_back),
-                     fmt::arg("more_memory", words.more_memory));
+                     fmt::arg("revision", words.revision), fmt::arg("logs", words.logs),
+                     fmt::arg("says", words.says), fmt::arg("serving", words.serving),
+                     fmt::arg("on_failure", words.on_failure), fmt::arg("fewer", words.fewer),
+                     fmt::arg("way_back", words.way_back), fmt::arg("more_memory", words.more_memory));
 }
 
 }  // namespace slipway::why

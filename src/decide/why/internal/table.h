@@ -27,11 +27,12 @@ size_t rank_of(Reason reason);
 
 struct Words {
   std::string name, model;
-  int64_t version = 0;  // that is wanted
-  std::string subject;  // "version 3 of credit (credit-3-8f2a1c40)", or the deployment
-  std::string logs;     // whose log has the last words: the deployment, or a replica that has gone
-  std::string says;     // what was seen, one line
-  std::string serving;  // the revision that serves, or "nothing"
+  int64_t version = 0;   // that is wanted
+  std::string subject;   // "version 3 of credit (credit-3-8f2a1c40)", or the deployment
+  std::string revision;  // its name alone; empty where none is meant
+  std::string logs;      // whose log has the last words: the deployment, or a replica that has gone
+  std::string says;      // what was seen, one line
+  std::string serving;   // the revision that serves, or "nothing"
   std::string on_failure;
   int fewer = 0;            // replicas
   std::string way_back;     // "; …", when something serves
