@@ -163,6 +163,7 @@ class Watch {
     came_.set_value(exchange.shared_from_this());
   }
   ExchangePtr get() { return came_.get_future().get(); }
+
  private:
   std::promise<ExchangePtr> came_;
 };
@@ -283,6 +284,7 @@ class Script {
   }
   Url url() const { return *parse_url("http://" + bound_address(listening_)->str()); }
   int requests() const { return requests_; }
+
  private:
   void serve(const std::vector<std::string>& answers) {
     pollfd wait{.fd = listening_, .events = POLLIN, .revents = 0};
