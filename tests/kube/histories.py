@@ -240,14 +240,17 @@ def differences(wanted, got):
     return out
 
 
-def at_rest(space, seconds):
-    """The end state, once it has not changed for a second; the last one seen when it does not come to rest."""
+def at_rest(space, seconds, wanted=None):
+    """The end state, once it is the wanted one and has not changed for a second; the last one seen when it does not come to that.
+
+    Whoever is perturbed may be away for longer than a second: rest alone is no end.
+    """
     end, seen, since = time.monotonic() + seconds, None, 0
     while time.monotonic() < end:
         found = end_state(space)
         if found != seen:
             seen, since = found, time.monotonic()
-        elif time.monotonic() - since > 1:
+        elif time.monotonic() - since > 1 and wanted in (None, seen):
             break
         time.sleep(0.2)
     return seen

@@ -17,7 +17,6 @@ import subprocess
 import threading
 import time
 from datetime import datetime, timezone
-from pathlib import Path
 
 NODE = "emulated"
 ADDRESS = "emulated.test/address"

@@ -14,7 +14,7 @@ from kubelet import ADDRESS, Kubelet
 from perturbations import make
 from perturbing_proxy import Proxy
 
-LOOK = 0.1
+LOOK, REST = 0.1, 30
 SECONDS = 180  # for the histories to end, whatever happens
 
 
@@ -117,9 +117,10 @@ class World:
             time.sleep(LOOK)
         return self.finish()
 
-    def finish(self):
+    def finish(self, wanted=None):
+        """What is there in the end; `wanted`: what it is to become."""
         assert self.run.done(), f"after {SECONDS} s these wait: {self.run.waiting()}\n{self.describe()}"
-        return histories.at_rest(self.space, 15)
+        return histories.at_rest(self.space, REST, wanted)
 
     def describe(self):
         logs = "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-4000:]}" for path in sorted(self.folder.glob("*.log")))

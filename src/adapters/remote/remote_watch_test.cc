@@ -29,6 +29,14 @@ const runtime::RealClock kClock;
 
 store::ObjectKey key(const std::string& name) { return {kKind, "default", name}; }
 
+std::vector<std::string> names(const Result<store::Listing>& listing) {
+  std::vector<std::string> out;
+  EXPECT_TRUE(listing) << listing.error().message;
+  if (listing)
+    for (const store::ObjectPtr& item : listing->items) out.push_back(item->key.name);
+  return out;
+}
+
 const std::string kPath = "GET /apis/slipway.dev/v1alpha1/modeldeployments";
 
 std::string object_json(const std::string& name, int version) {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <thread>
@@ -16,6 +17,20 @@ namespace slipway::http {
 namespace {
 
 using namespace std::chrono_literals;
+
+// A body of `size` bytes whose reading is counted.
+struct Counted {
+  explicit Counted(uint64_t size)
+      : source{.size = size, .read = [this](std::span<char> into) -> Result<size_t> {
+                 largest = std::max(largest, into.size());
+                 std::ranges::fill(into, '#');
+                 given += into.size();
+                 return into.size();
+               }} {}
+  uint64_t given = 0;
+  size_t largest = 0;
+  BodySource source;
+};
 
 // Each connection gets these answers, one a request, and is closed.
 class Script {

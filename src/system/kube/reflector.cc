@@ -46,6 +46,7 @@ Reflector::Reflector(const Access& access, ReflectorQuery query, const runtime::
       watch_(access, watch_query(query_), clock,
              [&] {
                options.on_retry = [this](const ApiError& why, Duration) { fail_for_now(why); };
+               options.on_open = [this] { recover(); };
                return options;
              }()),
       thread_([this] { run(); }) {}
@@ -75,6 +76,12 @@ void Reflector::fail_for_now(const ApiError& why) {
                      {{"resource", query_.resource.str()}, {"why", error_}});
 }
 
+void Reflector::recover() {
+  if (!lost_.exchange(false)) return;
+  const runtime::MutexLock lock(mutex_);
+  error_.clear();
+}
+
 void Reflector::run() {
   while (!watch_.stopped()) {
     const auto event = watch_.next();
@@ -98,10 +105,7 @@ void Reflector::run() {
 
 void Reflector::take(const WatchEvent& event) {
   failures_ = 0;
-  if (lost_.exchange(false)) {
-    const runtime::MutexLock lock(mutex_);
-    error_.clear();
-  }
+  recover();
   switch (event.type) {
     case WatchEvent::Type::kAdded:
     case WatchEvent::Type::kModified:

@@ -63,6 +63,7 @@ class Reflector {
   void finish_list(uint64_t version);
   bool list_by_pages();
   void fail_for_now(const ApiError& why);
+  void recover();
 
   const ReflectorQuery query_;
   const ReflectorSink sink_;
