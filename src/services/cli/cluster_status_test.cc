@@ -39,8 +39,8 @@ TEST(ClusterStatus, ShowsPartsWithTheirLeaderAndTheirTrouble) {
   EXPECT_EQ(cluster_text(cluster()),
             "context prod (https://10.0.0.1:6443), namespace risk, Kubernetes v1.37.2\n"
             "PART     READY  VERSION  LEADER\n"
-            "control  2/2    0.1.0    slipway-control-5c-y\n"
-            "gateway  1/2    0.1.0    -\n"
+            "control  2/2      0.1.0  slipway-control-5c-y\n"
+            "gateway  1/2      0.1.0  -\n"
             "slipway-gateway-7d-x: Unschedulable\n");
 }
 
