@@ -27,8 +27,6 @@ constexpr auto kKind = Kind::kModelDeployment;
 const store::Cause kCause{.actor = {"tester"}, .reason = "Test", .request_id = "r-1"};
 const runtime::RealClock kClock;
 
-store::ObjectKey key(const std::string& name) { return {kKind, "default", name}; }
-
 std::vector<std::string> names(const Result<store::Listing>& listing) {
   std::vector<std::string> out;
   EXPECT_TRUE(listing) << listing.error().message;
@@ -215,7 +213,9 @@ TEST(RemoteWatch, AMirrorListsOnceAfterAnOutage) {
   });
   std::set<std::string> gone;
   while (gone.empty()) {
-    if (const auto changes = mirror.pull()) gone = changes->gone;
+    const auto changes = mirror.pull();
+    if (!changes) continue;  // its watch has ended: the next call opens another
+    gone = changes->gone;
     const runtime::MutexLock lock(mutex);
     while (gone.empty() && !news) woken.wait(mutex);
     news = false;

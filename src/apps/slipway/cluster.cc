@@ -20,6 +20,7 @@
 #include "services/control/spaces.h"
 #include "system/admin/admin.h"
 #include "system/kube/lease.h"
+#include "system/kube/metrics.h"
 #include "system/runtime/executor.h"
 #include "system/runtime/log.h"
 
@@ -111,7 +112,7 @@ class ClusterControl {
       : settings_(std::move(settings)),
         lease_(settings_.access, {.ns = settings_.access.ns, .name = settings_.lease, .identity = {}},
                boot_clock_, metrics_),
-        remote_(settings_.access, clock_),
+        remote_(settings_.access, clock_, {.field_manager = "slipway", .metrics = &api_metrics_}),
         store_(remote_, [this] { return lease_.held(); }),
         stepper_(clock_) {
     settings_.pods.may_write = [this] { return lease_.held(); };
@@ -187,6 +188,7 @@ class ClusterControl {
   const runtime::RealClock clock_;
   const runtime::BootClock boot_clock_;
   telemetry::Registry metrics_;
+  kube::ApiMetrics api_metrics_{metrics_};
   kube::Lease lease_;
   remote::Remote remote_;
   FencedStore store_;

@@ -34,9 +34,11 @@ Result<kube::Access> cluster_access(const cli::Arguments& arguments) {
     if (!platform) return fail(platform.error());
     return std::move(platform->access);
   }
-  auto access = kube::pod_access(environment("KUBERNETES_SERVICE_HOST"), environment("KUBERNETES_SERVICE_PORT"));
+  auto access =
+      kube::pod_access(environment("KUBERNETES_SERVICE_HOST"), environment("KUBERNETES_SERVICE_PORT"));
   if (!access)
-    return fail(access.error().code, "--cluster: {}; outside of a pod, name the cluster by --kubeconfig or --context",
+    return fail(access.error().code,
+                "--cluster: {}; outside of a pod, name the cluster by --kubeconfig or --context",
                 access.error().message);
   if (arguments.has("--namespace")) access->ns = arguments.get("--namespace");
   return access;
