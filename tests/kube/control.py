@@ -15,9 +15,20 @@ class Control:
     def __init__(self, space, *options, kubeconfig=None):
         # Of what is installed, all that its pods ask for before they run.
         space.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "slipway-model"}, "automountServiceAccountToken": False})
+        self.command = [BINARY, "control", "--cluster", "--kubeconfig", kubeconfig or space.cluster.kubeconfig, "-n", space.name, "--image", IMAGE,
+                        "--admin", "127.0.0.1:0", "--allow-plaintext", *map(str, options)]
+        self.restarts = -1
+        self.start()
+
+    def start(self):
+        self.restarts += 1
         self.log = tempfile.TemporaryFile(mode="w+")
-        self.process = subprocess.Popen([BINARY, "control", "--cluster", "--kubeconfig", kubeconfig or space.cluster.kubeconfig, "-n", space.name, "--image", IMAGE,
-                                         "--admin", "127.0.0.1:0", "--allow-plaintext", *map(str, options)], stdout=self.log, stderr=self.log, text=True)
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, text=True)
+
+    def go_on(self):
+        """One that has lost its Lease ends; in a cluster the kubelet starts it again."""
+        if self.process.poll() is not None:
+            self.start()
 
     def stop(self, how=signal.SIGTERM):
         if self.process.poll() is None:
