@@ -42,7 +42,9 @@ std::string Platform::options() const {
 
 std::string Platform::explain(const kube::ApiError& error) const {
   const bool named = chosen != Chosen::kByData;
-  if (error.status == kUnauthorized)
+  // Our own server says what to do; a cluster's says that it is so.
+  const bool own_words = error.error.message.find("slipway kubeconfig") != std::string::npos;
+  if (error.status == kUnauthorized && !own_words)
     return fmt::format(
         "{} does not accept these credentials: they are wrong or have expired. Next step: put new ones into "
         "the kubeconfig (`kubectl create token NAME` makes a token)",
