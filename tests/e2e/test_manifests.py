@@ -205,7 +205,8 @@ def test_ATK_01_a_bomb_costs_little(platform, which, tmp_path):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert ended.returncode == 1 and ended.stdout == "" and ended.stderr.startswith("error: ") and len(ended.stderr) < 500, ended.stderr[:500]
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1 and time.monotonic() - began < 5
-    assert after.ru_maxrss < 200 << 10  # of the largest child so far, in KiB
+    # Of the largest child so far, in KiB: this one is no larger than it may be, or than another was.
+    assert after.ru_maxrss <= max(before.ru_maxrss, 200 << 10)
 
 
 # ---- Straight at the API

@@ -179,12 +179,18 @@ def test_what_cannot_start_is_tried_again_until_it_can(serving):
     serving.done("status")
 
 
+def is_stopped(stat):
+    return stat.read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
 @pytest.mark.parametrize("part", ["gateway", "control"])
 def test_what_hangs_is_replaced(serving, part):
     """A process that is stopped lives, holds its lock, and answers nobody."""
     time.sleep(2.5)  # until the supervisor has heard it once
     hung = serving.pid(part)
     os.kill(hung, signal.SIGSTOP)
+    # All of its threads: one that is still on its way would take the connection with it.
+    wait_until(lambda: all(is_stopped(stat) for stat in Path(f"/proc/{hung}/task").glob("*/stat")))
     waiting = ask_later(port_of(serving.url))
     wait_until(lambda: serving.pid(part) not in (0, hung) and ready(serving.data, part), 20)
     # Who waited at the socket is answered by the next one.

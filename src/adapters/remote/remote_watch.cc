@@ -27,6 +27,14 @@ kube::WatchQuery query_of(store::Kind kind, const store::WatchOptions& options) 
   return out;
 }
 
+// Who may not wait for long begins with short waits, and calls a stream healthy sooner.
+kube::RetryOptions retry_for(Duration longest) {
+  kube::RetryOptions out{.longest = longest};
+  out.first = std::min(out.first, longest / 10);
+  out.healthy = std::min(out.healthy, 4 * longest);
+  return out;
+}
+
 }  // namespace
 
 RemoteWatch::RemoteWatch(const kube::Access& access, const runtime::Clock& clock, store::Kind kind,
@@ -50,7 +58,7 @@ RemoteWatch::~RemoteWatch() {
 }
 
 kube::WatchOptions RemoteWatch::watch_options() {
-  return {.retry = {.longest = settings_.longest_wait},
+  return {.retry = retry_for(settings_.longest_wait),
           .timeout_ms = settings_.timeout_ms,
           .on_retry = [this](const kube::ApiError& why, Duration wait) { on_retry(why, wait); },
           .on_open =
