@@ -17,6 +17,9 @@ from perturbation import Cut
 from test_perturbed import SEED, SOAK, play_all
 from world import World
 
+# Each death costs a lease's time.
+pytestmark = pytest.mark.long
+
 # What is written by the clock, and what is only told: neither is a step of anything.
 NOT_COUNTED = ("leases", "events")
 PLAYED = ("change-version", "scale", "canary", "delete", "delete-and-recreate", "roll-back")

@@ -5,7 +5,8 @@ import subprocess
 import pytest
 from cluster import BINARY
 
-PROGRAMS = {"kube_test": "LeaseOnAnApiServer*", "remote_kube_test": "*"}
+# What a real API server has no way to show is left out: it forgets old versions when it compacts, minutes later.
+PROGRAMS = {"kube_test": "LeaseOnAnApiServer*", "remote_kube_test": "-*TooOldAVersion*"}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -26,7 +26,7 @@ Result<Cluster> find_cluster(const Arguments& arguments) {
     return fail(Code::kUnsupported,
                 "{} is one machine's own platform, where `slipway up` is all there is to install",
                 platform->str());
-  return Cluster{.client = platform->client(), .ns = platform->access.ns};
+  return Cluster{.client = platform->client(kube::ManagedFields::kKept), .ns = platform->access.ns};
 }
 
 Report::Report(const Arguments& arguments, kube::DryRun dry_run)

@@ -59,8 +59,8 @@ std::vector<Option> with_platform(std::vector<Option> own) {
   return own;
 }
 
-std::unique_ptr<kube::Client> Platform::client() const {
-  kube::ClientOptions options;
+std::unique_ptr<kube::Client> Platform::client(kube::ManagedFields fields) const {
+  kube::ClientOptions options{.managed_fields = fields};
   options.on_warning = [](std::string_view text) {
     std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(text.size()), text.data());
   };

@@ -42,7 +42,7 @@ struct Platform {
   Chosen chosen = Chosen::kByData;
   std::string file;  // that --kubeconfig names
 
-  std::unique_ptr<kube::Client> client() const;
+  std::unique_ptr<kube::Client> client(kube::ManagedFields fields = kube::ManagedFields::kDropped) const;
   // The registry beside the API of one machine: control's own.
   Result<std::unique_ptr<oci::RegistryClient>> registry(oci::ClientOptions options) const;
 

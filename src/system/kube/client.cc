@@ -135,7 +135,7 @@ Reply<std::string> Client::ask(const Call& call) {
 Reply<Object> Client::ask_object(const Call& call) {
   const auto body = ask(call);
   if (!body) return refuse(body.error());
-  auto object = read_object(*body);
+  auto object = read_object(*body, options_.managed_fields);
   if (!object) return refuse(object.error());
   return std::move(*object);
 }
@@ -169,7 +169,7 @@ Reply<ObjectList> Client::list_page(const ListQuery& query, std::string_view nex
   const auto body =
       ask({.verb = Verb::kList, .path = collection_path(query.resource, query.ns), .query = asked.str()});
   if (!body) return refuse(body.error());
-  auto list = read_object_list(*body);
+  auto list = read_object_list(*body, options_.managed_fields);
   if (!list) return refuse(list.error());
   return std::move(*list);
 }

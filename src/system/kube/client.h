@@ -33,8 +33,9 @@ class Connection;
 }
 
 struct ClientOptions {
-  int timeout_ms = 30'000;                           // for connecting, and for each wait for bytes
-  size_t body_limit = 256 << 20;                     // of one answer
+  int timeout_ms = 30'000;                                 // for connecting, and for each wait for bytes
+  size_t body_limit = 256 << 20;                           // of one answer
+  ManagedFields managed_fields = ManagedFields::kDropped;  // of objects that are given
   std::function<void(std::string_view)> on_warning;  // what the server's Warning headers say; may be empty
   // How often a request is made while the server answers 429 or 503 with a Retry-After of at most
   // `busy_wait`: then it has done nothing.

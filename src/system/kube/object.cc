@@ -86,7 +86,7 @@ bool is_older(std::string_view version, std::string_view other) {
   return version.size() != other.size() ? version.size() < other.size() : version < other;
 }
 
-Result<Object> read_object(std::string_view json) {
+Result<Object> read_object(std::string_view json, ManagedFields fields) {
   Object out;
   const std::array<Wanted, 4> wanted{Wanted{"name", out.name}, Wanted{"namespace", out.ns},
                                      Wanted{"uid", out.uid}, Wanted{"resourceVersion", out.resource_version}};
@@ -103,11 +103,11 @@ Result<Object> read_object(std::string_view json) {
       if (cut.end == 0) cut = here;
     }
   if (!in.finish()) return fail(broken("the object", in.error()));
-  out.json = without(json, cut);
+  out.json = fields == ManagedFields::kKept ? std::string(json) : without(json, cut);
   return out;
 }
 
-Result<ObjectList> read_object_list(std::string_view json) {
+Result<ObjectList> read_object_list(std::string_view json, ManagedFields fields) {
   ObjectList out;
   const std::array<Wanted, 2> wanted{Wanted{"resourceVersion", out.resource_version},
                                      Wanted{"continue", out.next}};
@@ -123,7 +123,7 @@ Result<ObjectList> read_object_list(std::string_view json) {
         in.skip();
       } else if (in.begin_array()) {
         while (in.next_element() && in.raw(raw)) {
-          auto item = read_object(raw);
+          auto item = read_object(raw, fields);
           if (!item) return fail(item.error());
           out.items.push_back(std::move(*item));
         }

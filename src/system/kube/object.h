@@ -29,9 +29,12 @@ struct ObjectList {
 // than nothing, and nothing is older than it.
 bool is_older(std::string_view version, std::string_view other);
 
-// Without metadata.managedFields, which is often most of an object and concerns the server alone. kInvalid
-// when it is no JSON object, or a field that is taken out is no text. Fields that are absent are empty.
-Result<Object> read_object(std::string_view json);
-Result<ObjectList> read_object_list(std::string_view json);
+// metadata.managedFields is often most of an object, and seldom of interest.
+enum class ManagedFields : uint8_t { kDropped, kKept };
+
+// kInvalid when it is no JSON object, or a field that is taken out is no text. Fields that are absent are
+// empty.
+Result<Object> read_object(std::string_view json, ManagedFields fields = ManagedFields::kDropped);
+Result<ObjectList> read_object_list(std::string_view json, ManagedFields fields = ManagedFields::kDropped);
 
 }  // namespace slipway::kube
