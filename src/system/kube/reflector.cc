@@ -20,12 +20,6 @@ uint64_t number(const std::string& version) {
   return out;
 }
 
-// The server cannot begin a watch with what is there.
-bool needs_list(const ApiError& error) {
-  return (error.status == 422 || error.status == 400) &&
-         error.error.message.find("sendInitialEvents") != std::string::npos;
-}
-
 WatchQuery watch_query(const ReflectorQuery& query) {
   return {.resource = query.resource,
           .ns = query.ns,
@@ -42,7 +36,6 @@ Reflector::Reflector(const Access& access, ReflectorQuery query, const runtime::
     : query_(std::move(query)),
       sink_(std::move(sink)),
       longest_pause_(options.retry.longest),
-      lister_(access),
       watch_(access, watch_query(query_), clock,
              [&] {
                options.on_retry = [this](const ApiError& why, Duration) { fail_for_now(why); };
@@ -57,7 +50,6 @@ Reflector::~Reflector() {
     stopping_ = true;
   }
   stop_asked_.notify_all();
-  lister_.interrupt();
   watch_.stop();
   thread_.join();
 }
@@ -90,10 +82,11 @@ void Reflector::run() {
       continue;
     }
     if (watch_.stopped()) return;
-    listing_ = true;
-    listed_.clear();
-    if (needs_list(event.error()) && list_by_pages()) continue;
-    if (event.error().expired()) continue;  // the next call begins with a list
+    if (event.error().expired()) {  // the next call begins with a list; after all else the watch goes on
+      listing_ = true;
+      listed_.clear();
+      continue;
+    }
     fail_for_now(event.error());
     const Duration pause = std::min(kFirstPause * (1 << std::min(failures_++, 10)), longest_pause_);
     const auto until = std::chrono::steady_clock::now() + pause;
@@ -151,22 +144,6 @@ void Reflector::finish_list(uint64_t version) {
   listing_ = false;
   synced_ = true;
   ++lists_;
-}
-
-bool Reflector::list_by_pages() {
-  const auto listed = lister_.list({.resource = query_.resource,
-                                    .ns = query_.ns,
-                                    .label_selector = query_.label_selector,
-                                    .field_selector = query_.field_selector});
-  if (!listed) {
-    fail_for_now(listed.error());
-    return false;
-  }
-  for (const Object& object : listed->items) put(object);
-  watch_.resume_from(listed->resource_version);
-  finish_list(number(listed->resource_version));
-  sink_.settled();
-  return true;
 }
 
 }  // namespace slipway::kube

@@ -15,7 +15,6 @@
 #include <string>
 #include <thread>
 
-#include "system/kube/client.h"
 #include "system/kube/watch.h"
 
 namespace slipway::kube {
@@ -61,14 +60,12 @@ class Reflector {
   void put(const Object& object);
   void drop(const Key& key, uint64_t version);
   void finish_list(uint64_t version);
-  bool list_by_pages();
   void fail_for_now(const ApiError& why);
   void recover();
 
   const ReflectorQuery query_;
   const ReflectorSink sink_;
   const Duration longest_pause_;
-  Client lister_;
   Watch watch_;
   // The thread's.
   std::map<Key, Known> known_;

@@ -83,6 +83,13 @@ TEST_F(ReflectorTest, WhatTheSelectorPicksAgainIsThereAgain) {
   EXPECT_THAT(told(3), ElementsAre("x@5", "-x", "x@7"));
 }
 
+TEST_F(ReflectorTest, GoesOnWhereItWasAfterARefusal) {
+  serve(event("ADDED", "x", 3) + end_of_list(5), End::kFinish);
+  api_.will("GET " + kPath, {.status = 403, .body = testing::status_json(403, "Forbidden", "not now")});
+  serve(event("MODIFIED", "x", 6));
+  EXPECT_THAT(told(2), ElementsAre("x@3", "x@6"));
+}
+
 TEST_F(ReflectorTest, WhatVanishedWhileNobodyWatchedIsToldAsGone) {
   serve(event("ADDED", "x", 3) + event("ADDED", "y", 4) + end_of_list(5) +
             "{\"type\":\"ERROR\",\"object\":" + testing::status_json(410, "Expired", "too old") + "}\n",
