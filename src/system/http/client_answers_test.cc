@@ -11,26 +11,14 @@
 #include <thread>
 
 #include "system/http/client.h"
+#include "system/http/testing/counted_body.h"
 #include "system/http/testing/test_server.h"
 
 namespace slipway::http {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A body of `size` bytes whose reading is counted.
-struct Counted {
-  explicit Counted(uint64_t size)
-      : source{.size = size, .read = [this](std::span<char> into) -> Result<size_t> {
-                 largest = std::max(largest, into.size());
-                 std::ranges::fill(into, '#');
-                 given += into.size();
-                 return into.size();
-               }} {}
-  uint64_t given = 0;
-  size_t largest = 0;
-  BodySource source;
-};
+using testing::Counted;
 
 // Each connection gets these answers, one a request, and is closed.
 class Script {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "system/http/client.h"
+#include "system/http/testing/counted_body.h"
 #include "system/http/testing/test_server.h"
 #include "system/http/testing/tls_peer.h"
 
@@ -19,24 +20,11 @@ namespace slipway::http {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::Counted;
 using testing::ServerTest;
 using testing::test_authority;
 
 enum class Way { kPlain, kTls };
-
-// A body of `size` bytes whose reading is counted.
-struct Counted {
-  explicit Counted(uint64_t size)
-      : source{.size = size, .read = [this](std::span<char> into) -> Result<size_t> {
-                 largest = std::max(largest, into.size());
-                 std::ranges::fill(into, '#');
-                 given += into.size();
-                 return into.size();
-               }} {}
-  uint64_t given = 0;
-  size_t largest = 0;
-  BodySource source;
-};
 
 class ClientStreamTest : public ServerTest, public ::testing::WithParamInterface<Way> {
  protected:
