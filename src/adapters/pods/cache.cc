@@ -29,6 +29,7 @@ Cache::Cache(Options options, const kube::Access& access, const runtime::Clock& 
              telemetry::Registry& metrics, std::function<void()> wake)
     : options_(std::move(options)),
       clock_(clock),
+      api_metrics_(metrics),
       deployments_([this](const json::Document& live) { return see_deployment(live, options_); }),
       services_(see_service),
       budgets_(see_budget),
@@ -38,16 +39,16 @@ Cache::Cache(Options options, const kube::Access& access, const runtime::Clock& 
       mended_(metrics.counter("slipway_pods_mended", "Revisions whose objects others had changed.")),
       refused_(metrics.counter("slipway_pods_refused", "Writes of children that were refused.")) {
   for (int i = 0; i < options_.writers; ++i)
-    writers_.push_back(std::make_unique<Writer>(access, options_.may_write));
+    writers_.push_back(std::make_unique<Writer>(access, options_.may_write, api_metrics_));
   const std::string ours = labelled(kManagedBy, kOurs), all = labelled(kPartOf, kOurs);
   const auto query = [&](const kube::Resource& resource, const std::string& selector) {
     return kube::ReflectorQuery{
         .resource = resource, .ns = options_.ns, .label_selector = selector, .field_selector = {}};
   };
-  deployments_.open(access, query(kDeployments, ours), clock, wake);
-  services_.open(access, query(kServices, ours), clock, wake);
-  budgets_.open(access, query(kBudgets, ours), clock, wake);
-  pods_.open(access, query(kPods, all), clock, wake);
+  deployments_.open(access, query(kDeployments, ours), clock, wake, api_metrics_);
+  services_.open(access, query(kServices, ours), clock, wake, api_metrics_);
+  budgets_.open(access, query(kBudgets, ours), clock, wake, api_metrics_);
+  pods_.open(access, query(kPods, all), clock, wake, api_metrics_);
   metrics.read_from(
       telemetry::Registry::Kind::kCounter, "slipway_pods_lists",
       "Times that all objects of a kind were listed.", [this] {

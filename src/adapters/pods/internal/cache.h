@@ -40,6 +40,7 @@ class Cache {  // observe() and apply_all(): one thread at a time
 
   const Options options_;
   const runtime::Clock& clock_;
+  kube::ApiMetrics api_metrics_;
   Shelf<SeenDeployment> deployments_;
   Shelf<SeenChild> services_, budgets_;
   Shelf<SeenPod> pods_;

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "system/kube/metrics.h"
 #include "system/kube/reflector.h"
 #include "system/runtime/log.h"
 #include "system/runtime/mutex.h"
@@ -27,13 +28,14 @@ class Shelf {
 
   // Begins to watch.
   void open(const kube::Access& access, kube::ReflectorQuery query, const runtime::Clock& clock,
-            std::function<void()> wake) {
+            std::function<void()> wake, kube::ApiMetrics& metrics) {
     reflector_ = std::make_unique<kube::Reflector>(
         access, std::move(query), clock,
         kube::ReflectorSink{.put = [this](const kube::Object& object) { put(object); },
                             .drop = [this](const std::string& ns, const std::string& name,
                                            uint64_t version) { drop({ns, name}, version); },
-                            .settled = std::move(wake)});
+                            .settled = std::move(wake)},
+        kube::WatchOptions{.metrics = &metrics});
   }
   bool synced() const { return reflector_->synced(); }
   bool lost() const { return reflector_->lost(); }

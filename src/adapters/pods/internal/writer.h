@@ -6,6 +6,7 @@
 #include "adapters/pods/internal/seen.h"
 #include "ports/environment/environment.h"
 #include "system/kube/client.h"
+#include "system/kube/metrics.h"
 
 namespace slipway::pods {
 
@@ -13,8 +14,8 @@ extern const kube::Resource kDeployments, kServices, kBudgets, kPods;
 
 class Writer {
  public:
-  Writer(const kube::Access& access, std::function<bool()> may_write)
-      : client_(access), may_write_(std::move(may_write)) {}
+  Writer(const kube::Access& access, std::function<bool()> may_write, kube::ApiMetrics& metrics)
+      : client_(access, {.metrics = &metrics}), may_write_(std::move(may_write)) {}
 
   // Makes the object be as `intent` says; `seen`: as which it was known. One that is not known and not ours
   // is left alone: NameTaken. Gives it as it is now.
